@@ -1,0 +1,241 @@
+"""What a probe saw, and what that says: measurements, judgements, samples.
+
+Who asks is in ``probes``, who writes to disk is in ``plugin``; nothing here decides about an item.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+
+class Judgement(StrEnum):
+    """What a measurement says about an expectation. Only ``MET`` verifies."""
+
+    MET = "met"
+    NONE = "none"
+    UNKNOWN = "unknown"
+    UNMET = "unmet"
+
+    @property
+    def rank(self) -> int:
+        """Position in the order none < met < unknown < unmet; the worse of two wins."""
+        return _RANK[self]
+
+
+_RANK = {Judgement.NONE: 0, Judgement.MET: 1, Judgement.UNKNOWN: 2, Judgement.UNMET: 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateSample:
+    """How many of a number of trials went wrong; the gate computes the interval itself.
+
+    ``excluded`` counts trials that say nothing, such as a 429 to our own sampler.
+    ``looks`` is how often the growing sample was looked at: each look costs confidence.
+    """
+
+    measure: str
+    bad: int
+    total: int
+    excluded: int = 0
+    looks: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReachSample:
+    """Attempts to reach one target, spread over ``span`` seconds.
+
+    ``witness`` names a declared target that answered meanwhile; without one, silence may be our
+    own network and proves nothing.
+    """
+
+    measure: str
+    failed: int
+    attempts: int
+    span: float
+    witness: str | None = None
+
+
+Sample = RateSample | ReachSample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """One question to one subject, and what came back. All texts are redacted at birth.
+
+    ``at`` is UTC, RFC 3339, of the moment of asking; ``duration`` is in seconds on a monotonic
+    clock; ``answer`` is a summary of bounded length; ``block`` is the block number that chain
+    reads refer to.
+    """
+
+    id: str
+    subject: str
+    probe: str
+    asked: str
+    at: str
+    duration: float
+    answer: str
+    block: int | None = None
+    sample: Sample | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A measurement as one check used it: judged (or not) against an expectation."""
+
+    measurement: str
+    subject: str
+    judgement: Judgement
+    expected: str = ""
+    actual: str = ""
+    where: str = ""
+    next_step: str = ""
+    attempt: int = 1
+
+
+class Recorder(Protocol):
+    """Where probes write what they saw; it knows which check is running."""
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` with every known secret masked and its length bounded."""
+        ...
+
+    def measured(
+        self,
+        *,
+        subject: str,
+        probe: str,
+        asked: str,
+        at: str,
+        duration: float,
+        answer: str,
+        block: int | None = None,
+        sample: Sample | None = None,
+    ) -> Measurement:
+        """Record a measurement, cite it unjudged on the running check, and return it."""
+        ...
+
+    def judge(
+        self,
+        measurement: Measurement,
+        judgement: Judgement,
+        *,
+        expected: str,
+        actual: str,
+        where: str = "",
+        next_step: str = "",
+    ) -> None:
+        """Record what ``measurement``, also one of a prefetch, says to the running check."""
+        ...
+
+    def mark(self) -> int:
+        """Return the present end of the running check's citations, for ``supersede``."""
+        ...
+
+    def supersede(self, mark: int) -> None:
+        """Make judgements since ``mark`` say nothing: a try that is followed by another."""
+        ...
+
+
+def never_redacted(text: str) -> str:
+    """Return ``text`` itself: for values that cannot hold a secret, such as test data."""
+    return text
+
+
+class Notebook:
+    """The record of one process: measurements, and per check what it cited of them.
+
+    ``sink`` gets every entry as a JSON-ready mapping at the moment it is made, so that a crash
+    loses nothing that was seen. ``prefix`` keeps the ids of several processes apart.
+    """
+
+    def __init__(
+        self,
+        prefix: str = "main",
+        redact: Callable[[str], str] = never_redacted,
+        sink: Callable[[dict[str, object]], None] | None = None,
+    ) -> None:
+        self.redact = redact
+        self.measurements: dict[str, Measurement] = {}
+        self.citations: dict[str, list[Citation]] = {}
+        self.check: str | None = None
+        self.attempt = 1
+        self._prefix = prefix
+        self._numbers = itertools.count(1)
+        self._sink = sink
+
+    def measured(
+        self,
+        *,
+        subject: str,
+        probe: str,
+        asked: str,
+        at: str,
+        duration: float,
+        answer: str,
+        block: int | None = None,
+        sample: Sample | None = None,
+    ) -> Measurement:
+        """Record a measurement, cite it unjudged on the running check, and return it."""
+        measurement = Measurement(
+            id=f"{self._prefix}-{next(self._numbers)}",
+            subject=subject,
+            probe=probe,
+            asked=self.redact(asked),
+            at=at,
+            duration=duration,
+            answer=self.redact(answer),
+            block=block,
+            sample=sample,
+        )
+        self.measurements[measurement.id] = measurement
+        self._write({"kind": "measurement", "check": self.check, **asdict(measurement)})
+        if self.check is not None:
+            self._cite(Citation(measurement.id, subject, Judgement.NONE, attempt=self.attempt))
+        return measurement
+
+    def judge(
+        self,
+        measurement: Measurement,
+        judgement: Judgement,
+        *,
+        expected: str,
+        actual: str,
+        where: str = "",
+        next_step: str = "",
+    ) -> None:
+        """Record what ``measurement``, also one of a prefetch, says to the running check."""
+        citation = Citation(
+            measurement.id,
+            measurement.subject,
+            judgement,
+            self.redact(expected),
+            self.redact(actual),
+            self.redact(where),
+            self.redact(next_step),
+            self.attempt,
+        )
+        if self.check is not None:
+            self._cite(citation)
+
+    def mark(self) -> int:
+        """Return the present end of the running check's citations."""
+        return len(self.citations.get(self.check or "", ()))
+
+    def supersede(self, mark: int) -> None:
+        """Make judgements since ``mark`` say nothing: a try that is followed by another."""
+        cited = self.citations.get(self.check or "", [])
+        cited[mark:] = [replace(one, judgement=Judgement.NONE) for one in cited[mark:]]
+        self._write({"kind": "superseded", "check": self.check, "from": mark})
+
+    def _cite(self, citation: Citation) -> None:
+        check = self.check or ""
+        self.citations.setdefault(check, []).append(citation)
+        self._write({"kind": "citation", "check": check, **asdict(citation)})
+
+    def _write(self, entry: dict[str, object]) -> None:
+        if self._sink is not None:
+            self._sink(entry)

@@ -1,0 +1,181 @@
+"""What goes into a decision and what comes out of it: frozen values, JSON-ready.
+
+``Record`` is what a run recorded; ``Decision`` is what follows from it. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from pytest_metarelease.checklist import Scope
+from pytest_metarelease.evidence import Judgement, Measurement
+from pytest_metarelease.manifest.scalars import Severity, Stage
+from pytest_metarelease.outcome import CheckResult
+
+
+class Verdict(StrEnum):
+    """The answer of the gate."""
+
+    GO = "GO"
+    HOLD = "HOLD"
+    NO_GO = "NO-GO"
+    ROLLBACK = "ROLLBACK"
+
+    @property
+    def rank(self) -> int:
+        """Position in the order GO < HOLD < NO-GO < ROLLBACK; the worst of all wins."""
+        return list(Verdict).index(self)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the process: 0 GO, 21 HOLD, 1 NO-GO, 20 ROLLBACK."""
+        return {"GO": 0, "HOLD": 21, "NO-GO": 1, "ROLLBACK": 20}[self.value]
+
+
+class State(StrEnum):
+    """The state of a checklist item."""
+
+    VERIFIED = "verified"
+    CARRIED = "carried"
+    WAIVED = "waived"
+    SIGNED = "signed"
+    DEFERRED = "deferred"
+    NOT_APPLICABLE = "not applicable"
+    NOT_VERIFIED = "not verified"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is as it is: a stable code, a sentence, and what to do next."""
+
+    code: str
+    text: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about the run itself that weighs on the verdict, such as a collection error."""
+
+    verdict: Verdict
+    reason: Reason
+    nodeid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identification:
+    """What a service said of itself over several fresh connections, against the release."""
+
+    subject: str
+    judgement: Judgement
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What was judged: identities that pin the answer to one state of the world."""
+
+    chain_id: int | None = None
+    block_number: int | None = None
+    block_hash: str | None = None
+    code_hashes: Mapping[str, str] = field(default_factory=dict)
+    api_versions: Mapping[str, str] = field(default_factory=dict)
+    migration_heads: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Everything that one run recorded; the only input of a decision that comes from the run.
+
+    Times are UTC, RFC 3339. ``bindings`` are the checks that claimed items in this session
+    (node id -> item ids), which matters only for checks that the lock lacks.
+    """
+
+    run_id: str
+    started_at: str
+    finished_at: str
+    finished: bool
+    pytest_exit: int | None
+    environment: str
+    rehearsal: bool
+    release_version: str
+    release_commit: str
+    manifest_digest: str
+    lock_digest: str | None
+    results: Mapping[str, CheckResult] = field(default_factory=dict)
+    measurements: Mapping[str, Measurement] = field(default_factory=dict)
+    bindings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    identifications: tuple[Identification, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    target: Target = field(default_factory=Target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDecision:
+    """The state of one item in scope, every reason for it, and its checks."""
+
+    id: str
+    title: str
+    stage: Stage
+    severity: Severity
+    owner: str | None
+    state: State
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    checks: tuple[CheckResult, ...]
+    met: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerDecision:
+    """How one trigger stands. ``low`` and ``high`` bound the rate, as shares."""
+
+    id: str
+    item: str | None
+    measure: str
+    state: Literal["ok", "breached", "inconclusive", "idle", "not measured"]
+    text: str
+    limit: float | None = None
+    bad: int | None = None
+    total: int | None = None
+    low: float | None = None
+    high: float | None = None
+    undo: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackStep:
+    """One step of the plan, in order. Readiness is *declared* until it is proven."""
+
+    component: str
+    run: tuple[str, ...]
+    verify: tuple[str, ...]
+    proposed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The verdict with everything that it follows from."""
+
+    verdict: Verdict
+    title: str
+    state: Literal["finished", "unfinished"]
+    record: Record
+    release_name: str
+    scope: Scope
+    items: tuple[ItemDecision, ...]
+    triggers: tuple[TriggerDecision, ...]
+    rollback: tuple[RollbackStep, ...]
+    unclaimed: tuple[CheckResult, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[Reason, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that the verdict asks for."""
+        return self.verdict.exit_code

@@ -1,0 +1,458 @@
+"""The manifest as frozen values: what is released, what is declared of it, what must hold.
+
+The classes are the schema: the decoder reads ``release.yaml`` by their fields, the JSON Schema is
+generated from them, and their docstrings and the ``Annotated`` notes are its descriptions.
+Nothing here reads a file or a variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pytest_metarelease.manifest.scalars import (
+    Access,
+    Address,
+    Json,
+    PerSecond,
+    RelativePath,
+    Seconds,
+    Severity,
+    Share,
+    Stage,
+    Url,
+    ValuePath,
+    Wei,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What is released."""
+
+    name: str
+    version: Annotated[str, "The version that every service must report."]
+    commit: Annotated[str, "The commit that every service must report, usually ${GIT_COMMIT}."]
+    kind: Literal["regular", "hotfix"] = "regular"
+    severity: Annotated[Severity | None, "Needed where kind is hotfix."] = None
+    deployed_at: Annotated[str | None, "RFC 3339; health deadlines count from here."] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a value must be. A bare scalar or list in the manifest means ``equals``.
+
+    All stated bounds must hold. ``unchecked`` declares, with a reason, that nothing is compared.
+    """
+
+    equals: Json = None
+    one_of: Annotated[tuple[Json, ...] | None, "Written `in:`."] = None
+    min: Annotated[int | float | str | None, "A number, or an amount such as `1 ether`."] = None
+    max: int | float | str | None = None
+    matches: Annotated[str | None, "A regular expression that the whole text must match."] = None
+    type: Literal["array", "boolean", "null", "number", "object", "string"] | None = None
+    length: Annotated[int | None, "Least number of elements or characters."] = None
+    args: Annotated[tuple[Json, ...], "Arguments of a view function."] = ()
+    unchecked: Annotated[str | None, "Why nothing is compared."] = None
+    states_equals: Annotated[bool, "True where `equals` was written, even as null."] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Where a service says how it is, and how to understand the answer."""
+
+    path: str
+    healthy: Annotated[Mapping[ValuePath, Expectation], "What a healthy answer holds."]
+    status: int = 200
+    parts: Annotated[ValuePath | None, "Where the parts are, e.g. `dependencies.*`."] = None
+    part_healthy: Annotated[tuple[str, ...], "What a healthy part says."] = (
+        "healthy",
+        "ok",
+        "up",
+        "connected",
+        "operational",
+    )
+    agrees: Annotated[
+        Mapping[str, tuple[str, ...]],
+        "Part -> the declared subjects we measure ourselves, e.g. `database: [database:orders]`.",
+    ] = field(default_factory=dict)
+    within: Annotated[Seconds, "It must be healthy this long after the deployment."] = Seconds(900)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Where a service says which release it is."""
+
+    path: str
+    version: Annotated[ValuePath | None, "Where the version stands in the answer."] = None
+    commit: Annotated[ValuePath | None, "Where the commit stands in the answer."] = None
+    connections: Annotated[int, "How many fresh connections are asked."] = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an endpoint must answer."""
+
+    status: Annotated[tuple[int, ...], "One status or a list of them."] = (200,)
+    content_type: str | None = None
+    schema: Annotated[Json, "A JSON Schema (2020-12), inline."] = None
+    values: Annotated[Mapping[ValuePath, Expectation], "What stands where in the answer."] = field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One request that the product promises to answer."""
+
+    path: str
+    method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Annotated[Json, "A JSON body, sent as it stands."] = None
+    credential: Annotated[str | None, "A name under `credentials`; none means anonymous."] = None
+    writes: Annotated[bool, "True where a successful request changes something."] = False
+    safe_probe: Annotated[bool, "The request must be refused, so it may be sent anywhere."] = False
+    rate_limit: Annotated[PerSecond | None, "What the product allows one client."] = None
+    answer: Answer = field(default_factory=Answer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A web page: what it must contain, and which facts its scripts must carry."""
+
+    path: str = "/"
+    contains: Annotated[tuple[str, ...], "Texts that the page itself must contain."] = ()
+    contracts: Annotated[tuple[str, ...], "Contracts whose address the scripts must carry."] = ()
+    services: Annotated[tuple[str, ...], "Services whose origin the scripts must carry."] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseTime:
+    """Limits of the response time, seconds from the intended start of the request."""
+
+    mean: Seconds | None = None
+    p50: Seconds | None = None
+    p95: Seconds | None = None
+    p99: Seconds | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How a service is sampled for response times and error rate."""
+
+    endpoints: Annotated[tuple[str, ...], "Endpoints of this service, asked in turn; GET only."]
+    rate: Annotated[PerSecond, "Requests a second, all together."]
+    samples: Annotated[int, "How many requests a round takes."] = 400
+    max_samples: Annotated[int, "The most that are taken while the answer is unclear."] = 1600
+    timeout: Annotated[Seconds, "After this a request counts as an error."] = Seconds(5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One HTTP service."""
+
+    url: Url
+    health: Health | None = None
+    identity: Identity | None = None
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    page: Page | None = None
+    response_time: ResponseTime | None = None
+    sampling: Sampling | None = None
+    timeout: Annotated[Seconds, "Total time that one answer may take."] = Seconds(10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A header that authenticates requests. Its value comes from a variable, never from here."""
+
+    header: str = "Authorization"
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureWindow:
+    """The blocks whose transactions to one contract count for its failure rate."""
+
+    blocks: Annotated[int, "How many blocks before the pinned one."] = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account on the chain that must be able to pay."""
+
+    address: Address
+    min_balance: Wei = Wei(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """The EVM chain, reached over JSON-RPC."""
+
+    rpc: Url
+    id: Annotated[int, "EIP-155 chain id."]
+    second_rpc: Annotated[Url | None, "Asked for agreement at the pinned block."] = None
+    confirmations: int = 0
+    deployed_block: Annotated[int | None, "Reads are never pinned before this block."] = None
+    timeout: Seconds = Seconds(10)
+    failures: FailureWindow = field(default_factory=FailureWindow)
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    spending_key: Annotated[str | None, "Private key our own flows may spend from."] = None
+    spending_cap: Annotated[Wei, "The most that one run may spend."] = Wei(10**18)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """A deployed contract and what must be true of it."""
+
+    artifact: Annotated[RelativePath, "Hardhat or Foundry artifact."]
+    address: Address
+    constructor: Annotated[tuple[Json, ...], "Constructor arguments, in order."] = ()
+    state: Annotated[
+        Mapping[str, Expectation],
+        "View function (name, or signature where overloaded) -> expected value.",
+    ] = field(default_factory=dict)
+    min_balance: Annotated[Wei | None, "Least balance of the contract itself."] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """An EIP-712 signature that is made for one argument of a call, written `$signature`."""
+
+    typed_data: Annotated[str, "A name under `typed_data`."]
+    signer: Annotated[str, "A role of the flow."]
+    message: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One call of a flow and what must be true after it.
+
+    ``$self`` is the flow's contract, ``$ROLE`` the address of a role, ``$signature`` what
+    ``sign`` made.
+    """
+
+    call: Annotated[str, "Function name, or its signature where overloaded."]
+    sender: Annotated[str, "A role of the flow. Written `as:`."]
+    args: tuple[Json, ...] = ()
+    value: Wei = Wei(0)
+    sign: Signing | None = None
+    reverts: Annotated[str | None, "Reason or custom error; the call must revert so."] = None
+    emits: Annotated[tuple[str, ...], "Events that the call must emit."] = ()
+    then: Annotated[Mapping[str, Expectation], "View functions after the call."] = field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """A sequence of calls on a contract of our own, deployed from the verified artifact."""
+
+    contract: Annotated[str, "A name under `contracts`; its artifact is deployed anew."]
+    roles: Annotated[tuple[str, ...], "Names; each becomes a fresh funded account."]
+    constructor: tuple[Json, ...] = ()
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedData:
+    """An EIP-712 domain and its types, without the message."""
+
+    domain: Annotated[Mapping[str, Json], "name, version, chainId, verifyingContract."]
+    primary: Annotated[str, "The primary type."]
+    types: Mapping[str, tuple[TypedField, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedField:
+    """One member of an EIP-712 struct type."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRequest:
+    """A request that counts only with a valid EIP-712 signature over its message.
+
+    In ``message``, ``$signer`` is the signing account, ``$nonce`` a fresh number and ``$expiry`` a
+    time soon after now, in Unix seconds.
+    """
+
+    endpoint: Annotated[str, "`service.endpoint`"]
+    typed_data: Annotated[str, "A name under `typed_data`."]
+    message: Mapping[str, Json]
+    key: Annotated[str | None, "Private key that signs the valid request; else a fresh one."] = None
+    message_at: Annotated[ValuePath, "Where the message stands in the body."]
+    signature_at: Annotated[ValuePath, "Where the signature stands in the body."]
+    accepted: tuple[int, ...] = (200, 201)
+    refused: tuple[int, ...] = (400, 401, 403, 409, 422)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migrations:
+    """Which migrations the database must have: exactly those of the release."""
+
+    tool: Literal["prisma", "alembic", "table"]
+    path: RelativePath
+    table: Annotated[str | None, "For `table`: where applied migrations are recorded."] = None
+    column: Annotated[str | None, "For `table`: the column that holds their names."] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A SQL database."""
+
+    url: Annotated[str, "A SQLAlchemy URL, from a variable."]
+    migrations: Migrations | None = None
+    timeout: Annotated[Seconds, "Limit of one statement and of connecting."] = Seconds(5)
+    query_time: Annotated[Seconds | None, "Limit of a simple query."] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class External:
+    """A service of somebody else that the product depends on."""
+
+    url: Url
+    critical: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+    answer: Answer
+    timeout: Seconds = Seconds(10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """One fact in two places: rows of a database and a list that a service gives."""
+
+    endpoint: Annotated[str, "`service.endpoint`"]
+    each: Annotated[ValuePath, "Where the keys stand in the answer, e.g. `orders.*.id`."]
+    database: str
+    query: Annotated[str, "One column with the same keys; `:cutoff` may be used."]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """One place where the release runs, with all variables resolved."""
+
+    name: str
+    access: Access
+    sandbox: bool = False
+    services: Mapping[str, Service] = field(default_factory=dict)
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
+    chain: Chain | None = None
+    contracts: Mapping[str, Contract] = field(default_factory=dict)
+    typed_data: Mapping[str, TypedData] = field(default_factory=dict)
+    signed_requests: Mapping[str, SignedRequest] = field(default_factory=dict)
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    databases: Mapping[str, Database] = field(default_factory=dict)
+    external: Mapping[str, External] = field(default_factory=dict)
+    agreements: Mapping[str, Agreement] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceNeed:
+    """Measurements that an item needs: at least ``min`` that met, about ``subject``."""
+
+    subject: Annotated[str, "`service:api`, `contract:escrow`, `external:*`, ..."]
+    min: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """How many attempts of a check must pass."""
+
+    passes: Annotated[int, "Written `pass:`."] = 1
+    of: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One line of the checklist."""
+
+    id: str
+    title: str
+    stage: Stage
+    severity: Severity
+    facets: tuple[str, ...] = ()
+    owner: str | None = None
+    environments: Annotated[tuple[str, ...] | None, "Elsewhere it is not applicable."] = None
+    not_applicable: Annotated[str | None, "Why this product has no such thing."] = None
+    verified_by: Literal["checks", "sign_off", "intake"] = "checks"
+    evidence: tuple[EvidenceNeed, ...] = ()
+    on_failure: Annotated[Literal["rollback"] | None, "Only in deploy and post_deploy."] = None
+    attempts: Attempts = field(default_factory=Attempts)
+    waivable: bool = True
+    signers: tuple[str, ...] = ()
+    threshold: Annotated[int, "How many of the signers must sign."] = 1
+    max_age: Seconds | None = None
+    binds: Literal["commit", "version"] = "commit"
+    next: Annotated[str | None, "What to do when it is not verified or fails."] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A declared limit whose certain breach means undo.
+
+    ``measure`` is ``SERVICE.error_rate``, ``CONTRACT.failure_rate`` or ``DATABASE.unreachable``;
+    or ``items`` names items whose failure is a critical finding.
+    """
+
+    id: str
+    item: Annotated[str | None, "The item that shows the measure."] = None
+    items: tuple[str, ...] = ()
+    measure: str | None = None
+    limit: Annotated[Share | None, "For rates."] = None
+    confidence: Share = Share(0.95)
+    min_samples: int = 1
+    when_idle: Annotated[Literal["hold", "note"], "Below min_samples."] = "hold"
+    undo: Annotated[tuple[str, ...], "Components, as named under `rollback`."] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """How one component is undone."""
+
+    run: Annotated[tuple[str, ...], "The command as an argument list, never a shell string."]
+    verify: Annotated[tuple[str, ...], "Items that verify the undoing."] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """The names that one environment declares, known without resolving a variable."""
+
+    name: str
+    sandbox: bool
+    access: Access
+    services: tuple[str, ...]
+    endpoints: tuple[str, ...]
+    pages: tuple[str, ...]
+    health: tuple[str, ...]
+    identities: tuple[str, ...]
+    sampled: tuple[str, ...]
+    contracts: tuple[str, ...]
+    accounts: tuple[str, ...]
+    signed_requests: tuple[str, ...]
+    flows: tuple[str, ...]
+    databases: tuple[str, ...]
+    migrated: tuple[str, ...]
+    external: tuple[str, ...]
+    agreements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """``release.yaml``, checked. Strings of environments may still hold ``${NAME}``.
+
+    ``environments`` has names only; values come from ``resolve_environment``.
+    """
+
+    file: Annotated[str, "The path as it was given."]
+    digest: Annotated[str, "SHA-256 of the file's bytes, hex."]
+    release: Release
+    default_environment: str | None
+    environments: Mapping[str, Declared]
+    checklist: tuple[Item, ...]
+    triggers: tuple[Trigger, ...] = ()
+    rollback: Mapping[str, Component] = field(default_factory=dict)
+    signers: Mapping[str, Address] = field(default_factory=dict)

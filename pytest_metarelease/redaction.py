@@ -1,0 +1,96 @@
+"""Secrets are masked before anything is written down, not afterwards.
+
+A value is a secret because somebody registered it or because of the place it stands in; a bare
+32-byte hexadecimal number is none, since transaction and block hashes are evidence.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, urlsplit, urlunsplit
+
+MASK = "***"
+_SHORTEST = 8
+_LONGEST = 20_000
+
+_PLACES = (
+    # user:password@ of any URL
+    (re.compile(r"(?P<keep>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@'\"<>]+@"), rf"\g<keep>{MASK}@"),
+    # bearer and basic credentials
+    (
+        re.compile(r"(?P<keep>\b(?:[Bb]earer|[Bb]asic)\s+)[A-Za-z0-9._~+/=-]{6,}"),
+        rf"\g<keep>{MASK}",
+    ),
+    # JSON Web Tokens
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), MASK),
+    # values under a key that means a secret
+    (
+        re.compile(
+            r"(?P<keep>[\"']?(?:private_?key|secret|password|passwd|mnemonic|seed_?phrase|api_?key"
+            r"|access_?token|auth_?token)[\"']?\s*[:=]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;}\])]+)",
+            re.IGNORECASE,
+        ),
+        rf"\g<keep>{MASK}",
+    ),
+)
+
+# C0 and C1 controls except tab and newline, and the bidirectional controls: a report must show
+# what came, not obey it.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+class Redactor:
+    """Masks registered values, in the encodings in which they travel, and secret places."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.register(*secrets)
+
+    def register(self, *secrets: str) -> None:
+        """Mask these values from now on: raw, URL-encoded, base64 and hexadecimal.
+
+        Values shorter than 8 characters are not masked everywhere, since they would mask words.
+        """
+        for secret in secrets:
+            if len(secret) >= _SHORTEST:
+                self._known |= set(_forms(secret))
+        longest_first = sorted(self._known, key=lambda form: (-len(form), form))
+        if longest_first:
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+
+    def __call__(self, text: str) -> str:
+        """Return ``text`` with secrets masked, controls escaped and its length bounded."""
+        if self._pattern is not None:
+            text = self._pattern.sub(MASK, text)
+        for pattern, replacement in _PLACES:
+            text = pattern.sub(replacement, text)
+        text = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+        if len(text) > _LONGEST:
+            text = f"{text[:_LONGEST]}... ({len(text)} characters)"
+        return text
+
+
+def _forms(secret: str) -> Iterable[str]:
+    raw = secret.encode()
+    yield secret
+    yield quote(secret, safe="")
+    yield base64.b64encode(raw).decode().rstrip("=")
+    yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    yield raw.hex()
+    if secret.startswith("0x"):
+        # A key is printed without its prefix as often as with it.
+        yield secret[2:]
+
+
+def mask_url(url: str) -> str:
+    """Return ``url`` without user, password, path and query: what a report may show of an RPC.
+
+    A path of ``/`` or none stays; everything longer may be a key and becomes ``***``.
+    """
+    parts = urlsplit(url)
+    host = parts.netloc.rsplit("@", 1)[-1]
+    path = f"/{MASK}" if len(parts.path) > 1 or parts.query else parts.path
+    return urlunsplit((parts.scheme, host, path, "", ""))
