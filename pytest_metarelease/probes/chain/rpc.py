@@ -1,0 +1,212 @@
+"""Ethereum JSON-RPC 2.0 over HTTP: single calls and batches, every answer verified.
+
+Refuses hosts that the manifest does not declare, methods that may not be sent, and answers that do
+not belong to the question; it never repeats a transaction.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pytest_metarelease.errors import (
+    ForbiddenError,
+    MalformedError,
+    ProbeError,
+    RefusedError,
+    UnsupportedError,
+)
+from pytest_metarelease.manifest.scalars import Access
+from pytest_metarelease.probes.chain.envelope import LimitedError, parse, results
+from pytest_metarelease.probes.chain.methods import SENDS, permit
+from pytest_metarelease.probes.chain.revert import Revert, RevertedError
+from pytest_metarelease.probes.chain.wire import Reply, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_metarelease.manifest.model import Chain
+
+BATCH = 100
+"""The most requests that one batch carries; some providers refuse more."""
+
+_TRIES = 6
+_FIRST_PAUSE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One method with its parameters, JSON-ready."""
+
+    method: str
+    params: tuple[Any, ...] = ()
+
+
+Answer: TypeAlias = "Any | Revert | ProbeError"
+"""A result, what the contract reverted with, or why this one question got no usable answer."""
+
+
+class Rpc:
+    """A declared node. ``timeout`` is the total time, in seconds, of one exchange of a batch."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        declared: Sequence[str | None],
+        access: Access = Access.READ_ONLY,
+        timeout: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._wire = Wire(url, clock=clock)
+        self.masked = self._wire.masked
+        if url not in declared:
+            raise ForbiddenError(f"{self.masked}: the manifest declares no such rpc")
+        self.access = access
+        self._timeout = timeout
+        self._clock = clock
+        self._pause = pause
+        self._ids = itertools.count(1)
+        self._batches = True
+
+    def call(self, method: str, *params: Any) -> Any:
+        """Return the result of one call, which may be None where the node has nothing.
+
+        Raises:
+            RevertedError: The contract reverted.
+            ProbeError: No usable answer; which one says why.
+        """
+        return settled(self.batch([Ask(method, params)])[0], method)
+
+    def batch(self, asks: Sequence[Ask]) -> list[Answer]:
+        """Return one answer for each of ``asks``, in their order.
+
+        What concerns a single question (a revert, a missing method) stands in its place; what
+        concerns the exchange as a whole is raised.
+
+        Raises:
+            ForbiddenError: A method may not be sent; nothing was.
+            UnreachableError, DeadlineError, MalformedError, TooLargeError, RefusedError: As named.
+        """
+        for ask in asks:
+            permit(ask.method, self.access)
+        answers: list[Answer] = []
+        for start in range(0, len(asks), BATCH):
+            answers.extend(self._exchange(list(asks[start : start + BATCH])))
+        return answers
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._wire.close()
+
+    def _exchange(self, asks: list[Ask]) -> list[Answer]:
+        deadline = self._clock() + self._timeout
+        answers: dict[int, Answer] = {}
+        waiting = dict(enumerate(asks))
+        for pause in _pauses():
+            got = self._send(list(waiting.values()), deadline)
+            answers.update(zip(waiting, got, strict=True))
+            waiting = {
+                place: ask
+                for place, ask in waiting.items()
+                # A transaction is never repeated: the first sending may have been accepted.
+                if isinstance(answers[place], LimitedError) and ask.method not in SENDS
+            }
+            if not waiting:
+                break
+            limits = (answers[place] for place in waiting)
+            wait = max(
+                [pause, *(one.retry_after for one in limits if isinstance(one, LimitedError))]
+            )
+            if self._clock() + wait >= deadline:
+                break
+            self._pause(wait)
+        return [answers[place] for place in range(len(asks))]
+
+    def _send(self, asks: list[Ask], deadline: float) -> list[Answer]:
+        if len(asks) > 1 and not self._batches:
+            return [answer for ask in asks for answer in self._send([ask], deadline)]
+        numbered = {next(self._ids): ask for ask in asks}
+        reply = self._post(numbered, deadline)
+        limited = _limit_of(reply)
+        if limited is not None:
+            return [limited] * len(asks)
+        document = self._document(reply)
+        methods = {number: ask.method for number, ask in numbered.items()}
+        found = results(document, methods, batch=len(asks) > 1, where=self.masked)
+        if found is not None:
+            return found
+        # One error for the whole batch: a node that knows no batches (JSON-RPC 2.0, section 6).
+        self._batches = False
+        return self._send(asks, deadline)
+
+    def _post(self, numbered: dict[int, Ask], deadline: float) -> Reply:
+        envelopes = [
+            {"jsonrpc": "2.0", "id": number, "method": ask.method, "params": list(ask.params)}
+            for number, ask in numbered.items()
+        ]
+        body = json.dumps(envelopes if len(envelopes) > 1 else envelopes[0]).encode()
+        sends = any(ask.method in SENDS for ask in numbered.values())
+        return self._wire.post(body, deadline=deadline, repeatable=not sends)
+
+    def _document(self, reply: Reply) -> Any:
+        if 300 <= reply.status < 400:
+            raise RefusedError(
+                f"{self.masked}: HTTP {reply.status} redirects elsewhere, which is not followed; "
+                "declare the address that answers"
+            )
+        try:
+            document = parse(reply.body, self.masked)
+        except MalformedError:
+            if reply.status == 200:
+                raise
+            document = None
+        if reply.status != 200 and not _only_errors(document):
+            raise RefusedError(f"{self.masked}: HTTP {reply.status}")
+        return document
+
+
+def connect(chain: Chain, access: Access, *, second: bool = False) -> Rpc:
+    """Return the door to the declared node, or to the second one, which is only ever read.
+
+    Raises:
+        UnsupportedError: ``second`` is asked for and none is declared.
+    """
+    declared = (chain.rpc, chain.second_rpc)
+    if not second:
+        return Rpc(chain.rpc, declared=declared, access=access, timeout=chain.timeout)
+    if chain.second_rpc is None:
+        raise UnsupportedError("no second_rpc is declared, so no agreement can be asked for")
+    return Rpc(chain.second_rpc, declared=declared, access=Access.READ_ONLY, timeout=chain.timeout)
+
+
+def settled(answer: Answer, what: str) -> Any:
+    """Return the result in ``answer`` or raise what stands in its place."""
+    if isinstance(answer, ProbeError):
+        raise answer
+    if isinstance(answer, Revert):
+        raise RevertedError(answer, what)
+    return answer
+
+
+def _pauses() -> Sequence[float]:
+    return [_FIRST_PAUSE * 2**number for number in range(_TRIES)]
+
+
+def _limit_of(reply: Reply) -> LimitedError | None:
+    if reply.status not in (429, 503):
+        return None
+    after = reply.headers.get("retry-after", "")
+    # The other form of Retry-After, a date, is not read: our own pauses serve.
+    seconds = float(after) if after.isascii() and after.isdigit() else 0.0
+    return LimitedError(f"HTTP {reply.status}", seconds)
+
+
+def _only_errors(document: Any) -> bool:
+    """Return whether an answer with another status than 200 is at least a JSON-RPC refusal."""
+    one = document[0] if isinstance(document, list) and document else document
+    return isinstance(one, dict) and "error" in one and "result" not in one
