@@ -1,0 +1,142 @@
+"""What stands before every endpoint: rate limit, body limit, security headers, measured faults.
+
+Refuses the 2,001st request of a burst with 429, and bodies over 64 KiB with 413.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pytest_metarelease.sandbox.api.state import State
+
+#: Requests per second and per client that go on for ever, and how many may come at once.
+RATE, BURST = 1000.0, 2000.0
+MAX_BODY = 64 * 1024
+FAILING_EVERY = 12
+SLOWER_BY = 0.7
+_MANY_CLIENTS = 10_000
+
+HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Tokens of one client; one request costs one."""
+
+    tokens: float = BURST
+    at: float = field(default_factory=time.monotonic)
+
+    def take(self, now: float) -> bool:
+        """Whether there was a token left."""
+        self.tokens = min(BURST, self.tokens + (now - self.at) * RATE)
+        self.at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
+
+
+class TooLarge(Exception):  # noqa: N818 - what the body is
+    """The body exceeds its limit while it is being read."""
+
+
+class Shield:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, state: State) -> None:
+        self._app, self._state = app, state
+        self._clients: dict[str, Bucket] = {}
+        self._business = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, answer = time.perf_counter(), _Answer(send)
+        try:
+            await self._guarded(scope, receive, answer)
+        finally:
+            self._state.requests.add(time.perf_counter() - started, error=answer.status >= 500)  # noqa: PLR2004
+
+    async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        if not self._admitted(scope):
+            await answer.refuse(429, "too many requests", ((b"retry-after", b"1"),))
+            return
+        if await self._spoiled(scope):
+            await answer.refuse(500, "internal server error")
+            return
+        try:
+            await self._app(scope, _limited(scope, receive), answer.send)
+        except TooLarge:
+            await answer.refuse(413, f"the body must not exceed {MAX_BODY} bytes")
+
+    def _admitted(self, scope: Scope) -> bool:
+        if len(self._clients) > _MANY_CLIENTS:
+            self._clients.clear()
+        client = (scope.get("client") or ("unknown",))[0]
+        return self._clients.setdefault(client, Bucket()).take(time.monotonic())
+
+    async def _spoiled(self, scope: Scope) -> bool:
+        """The faults api-slow and api-errors; health is left alone by both."""
+        path: str = scope["path"]
+        if not path.startswith("/api/") or path == "/api/health":
+            return False
+        if self._state.plan.has("api-slow"):
+            await asyncio.sleep(SLOWER_BY)
+        self._business += 1
+        return self._state.plan.has("api-errors") and self._business % FAILING_EVERY == 0
+
+
+@dataclass(slots=True)
+class _Answer:
+    """Adds the headers, and remembers the status."""
+
+    _send: Send
+    status: int = 500
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+        await self._send(message)
+
+    async def refuse(self, status: int, why: str, more: tuple[Any, ...] = ()) -> None:
+        body = json.dumps({"error": why}).encode()
+        length = str(len(body)).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", length), *more]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    if int(declared) > MAX_BODY:
+
+        async def refuse() -> Message:
+            raise TooLarge
+
+        return refuse
+    seen = 0
+
+    async def counting() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > MAX_BODY:
+            raise TooLarge
+        return message
+
+    return counting

@@ -1,0 +1,179 @@
+"""Deploys the product on the sandbox's chain and gives it a past: what the seed's scripts do.
+
+Refuses to leave anything to chance: nonces, gas and block times are explicit, so a sandbox of a
+given release has the same addresses and the same number of transactions every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_metarelease.errors import SandboxError
+from pytest_metarelease.sandbox.abi import Value, call, encode, keccak
+from pytest_metarelease.sandbox.accounts import (
+    ARBITER,
+    COUNTERPARTY,
+    DEPLOYER,
+    DEPOSITOR,
+    SIGNERS,
+    WRONG_ARBITER,
+    Account,
+)
+from pytest_metarelease.sandbox.artifact import creation_code
+from pytest_metarelease.sandbox.plan import AMOUNT, ZERO_ADDRESS, Plan
+from pytest_metarelease.sandbox.rpc import Rpc
+
+TRADE_HASH = "0x" + keccak(b"Meta Aggregator sandbox trade 1").hex()
+ETHER = 10**18
+#: Honest past: 3 blocks of 22 calls. With `transactions-failing`: 14 blocks of 26, 52 reverted.
+BLOCKS, PER_BLOCK = 3, 22
+FAILING_BLOCKS, FAILING_PER_BLOCK = 14, 26
+FAILING_EVERY = 7
+_SUPPLY = 1_000_000 * ETHER
+_GAS_PRICE = hex(2 * 10**9)
+_ESCROW_TYPES = ("address", "address", "uint256", "address", "address", "bytes32", "address")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One transaction to be: of whom, to what (None creates a contract), with which data."""
+
+    sender: Account
+    to: str | None
+    data: str = "0x"
+    value: int = 0
+    gas: int = 100_000
+
+
+def deploy(rpc: Rpc, plan: Plan) -> None:
+    """Deploy, fund, deposit and trade, then let the node mine by itself.
+
+    Raises:
+        SandboxError: the node refused, or a transaction that must succeed did not.
+    """
+    chain = _Chain(rpc)
+    chain.block(_deployments(plan))
+    chain.block(_settlement(plan))
+    for block in _traffic(plan):
+        chain.block(block, may_revert=plan.has("transactions-failing"))
+    if plan.has("contract-paused"):
+        for sent in _pausing(plan):
+            chain.block([sent])
+    rpc.ask("evm_setAutomine", True)
+    rpc.ask("evm_mine")
+
+
+class _Chain:
+    """Mines block after block, one second apart, counting every account's nonce."""
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+        self._nonces: dict[str, int] = {}
+        genesis = rpc.ask("eth_getBlockByNumber", "0x0", False)
+        self._time = int(genesis["timestamp"], 16)
+        rpc.ask("evm_setAutomine", False)
+
+    def block(self, block: Sequence[_Sent], *, may_revert: bool = False) -> None:
+        requests = [("eth_sendTransaction", (self._request(sent),)) for sent in block]
+        hashes = self._rpc.batch(requests)
+        self._time += 1
+        self._rpc.ask("evm_mine", self._time)
+        receipts = self._rpc.batch([("eth_getTransactionReceipt", (tx,)) for tx in hashes])
+        for sent, receipt in zip(block, receipts, strict=True):
+            if receipt is None or (receipt["status"] != "0x1" and not may_revert):
+                fate = "was not mined" if receipt is None else "reverted"
+                raise SandboxError(f"a set-up transaction to {sent.to} {fate}: {sent.data[:10]}")
+
+    def _request(self, sent: _Sent) -> dict[str, Any]:
+        nonce = self._nonces.get(sent.sender.address, 0)
+        self._nonces[sent.sender.address] = nonce + 1
+        request = {
+            "from": sent.sender.address,
+            "data": sent.data,
+            "value": hex(sent.value),
+            "gas": hex(sent.gas),
+            "gasPrice": _GAS_PRICE,
+            "nonce": hex(nonce),
+        }
+        return request if sent.to is None else {**request, "to": sent.to}
+
+
+def _deployments(plan: Plan) -> list[_Sent]:
+    """The deployer's first transactions; their order gives the addresses of the plan."""
+    arbiter = WRONG_ARBITER if plan.has("wrong-arbiter") else ARBITER
+    escrow = "BackdooredEscrow" if plan.has("contract-other-code") else "Escrow"
+    signers = tuple(signer.address for signer in SIGNERS)
+    token = ("Sandbox Token", "SBX", _SUPPLY)
+    sent = [
+        _create("MultiSigOwner", ("address",) * 3, signers),
+        _create("SimpleToken", ("string", "string", "uint256"), token),
+        _create("StubRouter", (), ()),
+        _create(escrow, _ESCROW_TYPES, _trade(plan, arbiter)),
+        _create("FixedEscrow", _ESCROW_TYPES, _trade(plan, ARBITER)),
+    ]
+    if plan.has("contract-missing"):
+        # The nonce is used all the same, so that the other addresses stay what they are.
+        sent[3] = _Sent(DEPLOYER, DEPLOYER.address)
+    if not plan.has("arbiter-unfunded"):
+        sent.append(_Sent(DEPLOYER, ARBITER.address, value=ETHER))
+    return sent
+
+
+def _create(contract: str, types: tuple[str, ...], arguments: tuple[Value, ...]) -> _Sent:
+    return _Sent(DEPLOYER, None, creation_code(contract, encode(types, arguments)), gas=3_500_000)
+
+
+def _trade(plan: Plan, arbiter: Account) -> tuple[Value, ...]:
+    """Constructor arguments of both escrows: 0.1 ETH of the depositor for the counterparty."""
+    return (
+        DEPOSITOR.address,
+        ZERO_ADDRESS,
+        AMOUNT,
+        COUNTERPARTY.address,
+        arbiter.address,
+        TRADE_HASH,
+        plan.contracts.router,
+    )
+
+
+def _settlement(plan: Plan) -> list[_Sent]:
+    """Hand the escrows to the multisig, fill the router, deposit."""
+    contracts = plan.contracts
+    hand_over = call("transferOwnership(address)", contracts.owner)
+    fill = call("transfer(address,uint256)", contracts.router, _SUPPLY // 2)
+    return [
+        _Sent(DEPLOYER, contracts.escrow, hand_over),
+        _Sent(DEPLOYER, contracts.fixed_escrow, hand_over),
+        _Sent(DEPLOYER, contracts.token, fill),
+        _Sent(DEPOSITOR, contracts.escrow, call("deposit()"), AMOUNT, 150_000),
+    ]
+
+
+def _traffic(plan: Plan) -> list[list[_Sent]]:
+    """Both parties put evidence on record; with the fault, every seventh does what it may not."""
+    failing = plan.has("transactions-failing")
+    blocks, size = (FAILING_BLOCKS, FAILING_PER_BLOCK) if failing else (BLOCKS, PER_BLOCK)
+    calls = []
+    for number in range(1, blocks * size + 1):
+        sender = DEPOSITOR if number % 2 else COUNTERPARTY
+        data = call("submitEvidence(string)", f"ipfs://sandbox/evidence/{number}")
+        if failing and number % FAILING_EVERY == 0:
+            data = call("refund()")  # only the arbiter may
+        calls.append(_Sent(sender, plan.contracts.escrow, data))
+    return [calls[start : start + size] for start in range(0, len(calls), size)]
+
+
+def _pausing(plan: Plan) -> list[_Sent]:
+    """Two of the three signers agree to pause the escrow."""
+    first, second, _ = SIGNERS
+    contracts = plan.contracts
+    # submit(address,uint256,bytes): the inner call data is dynamic and goes behind the heads.
+    inner = bytes.fromhex(call("pause()")[2:])
+    submit = call("submit(address,uint256,bytes)", contracts.escrow, 0, inner)
+    return [
+        _Sent(first, contracts.owner, submit, gas=400_000),
+        _Sent(second, contracts.owner, call("confirm(uint256)", 0), gas=200_000),
+        _Sent(second, contracts.owner, call("execute(uint256)", 0), gas=200_000),
+    ]

@@ -1,0 +1,134 @@
+"""The defects that the sandbox can be started with, and which item of the checklist catches each.
+
+Refuses names it does not know. A fault changes what the sandbox *is*, never what its variables say
+it should be.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pytest_metarelease.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A named defect: what it does, and the id of the item that must catch it."""
+
+    name: str
+    does: str
+    caught_by: str
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "api-errors",
+        "every twelfth request to /api/* except health answers 500",
+        "post.error-rate",
+    ),
+    Fault(
+        "api-slow",
+        "every answer of /api/* except health takes 700 ms more",
+        "post.performance",
+    ),
+    Fault(
+        "health-lies",
+        "the database is gone, but health says healthy in all its parts",
+        "post.health",
+    ),
+    Fault(
+        "database-down",
+        "the database is gone after a healthy start; health says so",
+        "post.database",
+    ),
+    Fault(
+        "migration-missing",
+        "the last migration of the release was never applied; the API works all the same",
+        "post.database",
+    ),
+    Fault(
+        "frontend-wrong-address",
+        "the frontend's bundle carries the escrow address of an earlier deployment",
+        "post.ux",
+    ),
+    Fault(
+        "contract-missing",
+        "there is no code at the escrow's address",
+        "post.contracts",
+    ),
+    Fault(
+        "contract-other-code",
+        "the escrow was deployed from other code: the same getters, and a way out for its deployer",
+        "post.contracts",
+    ),
+    Fault(
+        "wrong-arbiter",
+        "the escrow was deployed with another arbiter than the one whose key the API holds",
+        "post.contracts",
+    ),
+    Fault(
+        "arbiter-unfunded",
+        "the arbiter has no ETH and cannot pay for a transaction",
+        "post.contracts",
+    ),
+    Fault(
+        "contract-paused",
+        "the escrow's owner has paused it",
+        "post.contracts",
+    ),
+    Fault(
+        "transactions-failing",
+        "every seventh of more than 300 transactions to the escrow was mined and reverted",
+        "post.transaction-failures",
+    ),
+    Fault(
+        "wrong-chain",
+        "the node serves chain 1337 instead of 31337",
+        "post.contracts",
+    ),
+    Fault(
+        "tampered-orders-accepted",
+        "the API accepts orders whose signature does not fit them",
+        "post.order-signatures",
+    ),
+    Fault(
+        "external-down",
+        "0x, which is critical, answers 503; health says degraded",
+        "post.health",
+    ),
+    Fault(
+        "orders-diverge",
+        "the API lists an order that the database does not hold",
+        "post.endpoints",
+    ),
+    Fault(
+        "old-release",
+        "the API that answers is the previous version 1.9.0",
+        "post.identity",
+    ),
+    Fault(
+        "old-replica",
+        "of two API replicas behind one port, taken in turn, one is the previous version 1.9.0",
+        "post.identity",
+    ),
+)
+
+
+def check_faults(names: Iterable[str]) -> frozenset[str]:
+    """The names as a set.
+
+    Raises:
+        UsageError: a name that is not a fault, with the nearest ones.
+    """
+    known = [fault.name for fault in FAULTS]
+    problems = []
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=2)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+            problems.append(f"unknown sandbox fault {name!r}: {hint}")
+    if problems:
+        raise UsageError("\n".join([*problems, "`metarelease sandbox --faults` lists them all."]))
+    return frozenset(names)

@@ -1,0 +1,88 @@
+"""What one sandbox consists of, decided before any part of it starts.
+
+Refuses to wait: contract addresses follow from the deployer and its nonces, ports are bound at
+once, so all parts may start at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+#: Chain id of the sandbox, Hardhat's and anvil's default.
+CHAIN_ID = 31337
+WRONG_CHAIN_ID = 1337
+#: What callers of signRelease and releaseFund must show; printed with the addresses.
+API_TOKEN = "sandbox-operator-token"  # noqa: S105 - opens a throw-away API on loopback
+OLD_VERSION = "1.9.0"
+OLD_COMMIT = "0" * 39 + "9"
+#: 0.1 ETH, what the depositor pays in.
+AMOUNT = 10**17
+#: ETH, where a token is asked for.
+ZERO_ADDRESS = "0x" + "00" * 20
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """Where the contracts are, EIP-55 addresses."""
+
+    owner: str
+    token: str
+    router: str
+    escrow: str
+    fixed_escrow: str
+    #: Where no contract of this deployment is; a frontend that was not rebuilt still says it.
+    earlier_escrow: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a part needs to know; written once, as JSON, to ``plan.json``."""
+
+    release_name: str
+    version: str
+    commit: str
+    faults: tuple[str, ...]
+    api_url: str
+    frontend_url: str
+    rpc_url: str
+    zerox_url: str
+    coingecko_url: str
+    database: str
+    contracts: Contracts
+
+    def has(self, fault: str) -> bool:
+        """Whether this sandbox was asked to have that fault."""
+        return fault in self.faults
+
+    @property
+    def chain_id(self) -> int:
+        """The id that the node really serves."""
+        return WRONG_CHAIN_ID if self.has("wrong-chain") else CHAIN_ID
+
+    def write(self, path: Path) -> None:
+        """Write for ``read`` in another process."""
+        path.write_text(json.dumps(asdict(self), sort_keys=True, indent=1), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Plan:
+        """What ``write`` wrote."""
+        raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        contracts, faults = Contracts(**raw.pop("contracts")), tuple(raw.pop("faults"))
+        return cls(contracts=contracts, faults=faults, **raw)
+
+
+def plan_contracts() -> Contracts:
+    """The addresses that the deployer's first five transactions create contracts at."""
+    from pytest_metarelease.sandbox.accounts import DEPLOYER  # noqa: PLC0415
+    from pytest_metarelease.sandbox.signing import contract_address  # noqa: PLC0415
+
+    return Contracts(*(contract_address(DEPLOYER.address, nonce) for nonce in (*range(5), 90)))
+
+
+def sorted_faults(names: Iterable[str]) -> tuple[str, ...]:
+    """Faults in one order, so that equal sandboxes have equal plans."""
+    return tuple(sorted(names))
