@@ -72,5 +72,9 @@ class TooFewSamplesError(ProbeError):
     """The samples cannot carry a judgement either way; take more, or declare ``when_idle``."""
 
 
+class UndeclaredError(ProbeError):
+    """The manifest does not say what to expect here, so nothing was compared; it must."""
+
+
 class ForbiddenError(ProbeError):
     """The probe refused to send: a write on read-only access, or a host nobody declared."""

@@ -26,6 +26,34 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class Tally:
+    """What went wrong in a series of comparisons that must all be made before one is raised."""
+
+    def __init__(self) -> None:
+        self._unmet: list[str] = []
+        self._unknown: list[ProbeError] = []
+
+    def failed(self, problem: UnmetError) -> None:
+        """Count a comparison that does not hold."""
+        self._unmet.append(str(problem))
+
+    def unclear(self, problem: ProbeError) -> None:
+        """Count a comparison that could not be made."""
+        self._unknown.append(problem)
+
+    def settle(self) -> None:
+        """Return where nothing went wrong.
+
+        Raises:
+            UnmetError: Something was not as expected; all of it is named.
+            ProbeError: Nothing was unmet, but something is unknown: of the first one's class.
+        """
+        if self._unmet:
+            raise UnmetError("\n\n".join([*self._unmet, *map(str, self._unknown)]))
+        if self._unknown:
+            raise type(self._unknown[0])("\n".join(map(str, self._unknown)))
+
+
 class Asking:
     """Questions about one subject (``contract:escrow``), each of which becomes a measurement."""
 

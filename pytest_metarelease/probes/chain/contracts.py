@@ -1,0 +1,227 @@
+"""A declared contract: its views, calls, state, balance and code, all at the pinned block.
+
+Sends nothing. A revert is an answer; a node that fails is not, and is never taken for a revert.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.errors import ProbeError, RefusedError
+from pytest_metarelease.evidence import Measurement, Recorder
+from pytest_metarelease.probes.chain.code import CodeComparison, CodeReport, Metadata
+from pytest_metarelease.probes.chain.codec import call_data, decode, explain
+from pytest_metarelease.probes.chain.measuring import Asking
+from pytest_metarelease.probes.chain.quantities import payload, quantity
+from pytest_metarelease.probes.chain.revert import Revert
+from pytest_metarelease.probes.chain.rpc import Ask, Rpc, settled
+from pytest_metarelease.probes.chain.snapshot import Snapshot, read_pinned
+from pytest_metarelease.probes.chain.state import judge_state, judge_view
+from pytest_metarelease.probes.reading import Reading, show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_metarelease.manifest.model import Contract
+    from pytest_metarelease.probes.chain.abi import Entry
+    from pytest_metarelease.probes.chain.artifact import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a simulated call did: it returned (``revert`` is None), or it reverted."""
+
+    returned: Any
+    revert: Revert | None
+    measurement: Measurement
+
+
+class ContractProbe:
+    """One contract of the manifest. Subject of its measurements: ``contract:NAME``."""
+
+    def __init__(
+        self,
+        name: str,
+        contract: Contract,
+        artifact: Artifact,
+        rpc: Rpc,
+        snapshot: Snapshot,
+        recorder: Recorder,
+    ) -> None:
+        self.name = name
+        self.address = str(contract.address)
+        self.declared = contract
+        self.artifact = artifact
+        self.interface = artifact.interface
+        self.snapshot = snapshot
+        self.rpc = rpc
+        self._recorder = recorder
+        self.asking = Asking(recorder, f"contract:{name}", snapshot.where)
+        self._fetched: dict[str, str] = {}
+        self._fetch_time = 0.0
+
+    def read(self, function: str, *args: Any) -> Reading:
+        """Return what a view function returns: a value, or a tuple of several.
+
+        Addresses are checksummed, bytes are 0x hex, arrays are lists.
+
+        Raises:
+            UsageError: The ABI has no such function, or the arguments do not fit.
+            UnmetError: It reverts, or nothing that has this function stands at the address.
+            ProbeError: No usable answer.
+        """
+        entry = self.interface.function(function)
+        data = call_data(entry, args)
+        asked = f"{self.name}.{entry.name}({', '.join(map(show, args))})"
+        outcome = self._view(entry, data, asked)
+        if outcome.revert is not None:
+            raise self.asking.unmet(
+                outcome.measurement, f"{asked} returns", f"reverted: {outcome.revert.reason}"
+            )
+        if outcome.returned is None and entry.outputs:
+            raise self.asking.unmet(
+                outcome.measurement,
+                f"{asked} returns {', '.join(entry.output_types)}",
+                "0x: no code at the address, or no such function in it",
+                "check the address and compare the code with the artifact",
+            )
+        return Reading(
+            outcome.returned, asked, outcome.measurement, self._recorder, self.snapshot.where
+        )
+
+    def call(
+        self, function: str, args: Sequence[Any] = (), *, sender: str, value: int = 0
+    ) -> Outcome:
+        """Simulate a call from ``sender`` with ``value`` wei; nothing is sent.
+
+        With a value, the sender is given that much by a state override, where the node has them.
+
+        Raises:
+            ProbeError: No usable answer, which is not a revert.
+        """
+        entry = self.interface.function(function)
+        request: dict[str, Any] = {
+            "from": sender,
+            "to": self.address,
+            "data": call_data(entry, args),
+        }
+        params: list[Any] = [request, self.snapshot.tag]
+        if value:
+            request["value"] = hex(value)
+            params.append({sender: {"balance": hex(value + 10**20)}})
+        asked = f"{self.name}.{entry.name}({', '.join(map(show, args))}) from {sender}"
+        try:
+            return self._outcome(entry, Ask("eth_call", tuple(params)), asked)
+        except RefusedError:
+            if not value:
+                raise
+        # A node without state overrides: the sender must have the value itself.
+        return self._outcome(entry, Ask("eth_call", tuple(params[:2])), asked)
+
+    def expect_revert(
+        self,
+        function: str,
+        args: Sequence[Any] = (),
+        *,
+        sender: str,
+        reverts: str,
+        value: int = 0,
+        next_step: str = "",
+    ) -> Revert:
+        """Judge that the call reverts with the declared reason, custom error or selector.
+
+        Raises:
+            UnmetError: It succeeds, or reverts for another reason.
+        """
+        outcome = self.call(function, args, sender=sender, value=value)
+        expected = f"{outcome.measurement.asked} reverts: {reverts}"
+        if outcome.revert is None:
+            raise self.asking.unmet(outcome.measurement, expected, "it succeeds", next_step)
+        actual = f"reverts: {outcome.revert.reason or outcome.revert.data}"
+        if not outcome.revert.is_declared_as(reverts):
+            raise self.asking.unmet(outcome.measurement, expected, actual, next_step)
+        self.asking.met(outcome.measurement, expected, actual)
+        return outcome.revert
+
+    def balance(self) -> Reading:
+        """Return the balance in wei."""
+        ask = Ask("eth_getBalance", (self.address, self.snapshot.tag))
+        value, measurement = self.asking.ask(
+            f"eth_getBalance {self.address}",
+            lambda: quantity(
+                settled(read_pinned(self.rpc, self.snapshot, [ask])[0], ask.method), "balance"
+            ),
+            block=self.snapshot.number,
+        )
+        name = f"balance of {self.name}"
+        return Reading(value, name, measurement, self._recorder, self.snapshot.where)
+
+    def code(self, metadata: Metadata = "exact") -> CodeReport:
+        """Judge the deployed code against the artifact; see ``CodeComparison.compare``."""
+        return CodeComparison(
+            self.declared, self.artifact, self.rpc, self.snapshot, self.asking
+        ).compare(metadata)
+
+    def state(self) -> None:
+        """Judge every view function of the ABI: compared, or declared as unchecked.
+
+        Raises:
+            UsageError: The manifest names a function that the ABI lacks.
+            UnmetError: At least one value is not the declared one.
+            UndeclaredError: The manifest is silent about at least one function.
+            ProbeError: No usable answer.
+        """
+        judge_state(self)
+
+    def expect_state(self, key: str) -> None:
+        """Judge one view function against the manifest; raises as ``state`` does."""
+        judge_view(self, key)
+
+    def remember(self, results: Mapping[str, str], duration: float = 0.0) -> None:
+        """Take results of views at the pinned block (call data -> returned 0x hex)."""
+        self._fetched.update(results)
+        self._fetch_time = duration
+
+    @property
+    def remembered(self) -> dict[str, str]:
+        """What was prefetched, JSON-ready, for other processes of the same run."""
+        return dict(self._fetched)
+
+    def _view(self, entry: Entry, data: str, asked: str) -> Outcome:
+        known = self._fetched.get(data)
+        if known is None:
+            request = {"to": self.address, "data": data}
+            return self._outcome(entry, Ask("eth_call", (request, self.snapshot.tag)), asked)
+        raw = payload(known, asked)
+        measurement = self.asking.known(
+            asked, known, block=self.snapshot.number, duration=self._fetch_time
+        )
+        try:
+            return Outcome(_decoded(entry, raw, asked), None, measurement)
+        except ProbeError as problem:
+            self.asking.unknown(measurement, problem)
+            raise
+
+    def _outcome(self, entry: Entry, ask: Ask, asked: str) -> Outcome:
+        def question() -> tuple[Any, Revert | None]:
+            answer = read_pinned(self.rpc, self.snapshot, [ask])[0]
+            if isinstance(answer, Revert):
+                return None, explain(answer, self.interface)
+            raw = payload(settled(answer, asked), asked)
+            return _decoded(entry, raw, asked), None
+
+        (returned, revert), measurement = self.asking.ask(
+            asked,
+            question,
+            show=lambda pair: show(pair[0]) if pair[1] is None else f"reverted: {pair[1].reason}",
+            block=self.snapshot.number,
+        )
+        return Outcome(returned, revert, measurement)
+
+
+def _decoded(entry: Entry, raw: bytes, asked: str) -> Any:
+    if not raw:
+        return None
+    values = decode(entry.output_types, raw, asked)
+    return values[0] if len(values) == 1 else values
