@@ -25,7 +25,7 @@ def checksum_address(address: bytes | str) -> str:
     plain = address.hex() if isinstance(address, bytes) else address.lower().removeprefix("0x")
     digest = keccak(plain.encode()).hex()
     marked = (
-        char.upper() if int(nibble, 16) >= 8 else char  # noqa: PLR2004 - EIP-55: high bit of nibble
+        char.upper() if int(nibble, 16) >= 8 else char
         for char, nibble in zip(plain, digest, strict=False)
     )
     return "0x" + "".join(marked)
@@ -65,7 +65,7 @@ def word(value: Value) -> bytes:
 
 
 def _dynamic(value: Value) -> bytes:
-    data = value.encode() if isinstance(value, str) else bytes(value)  # type: ignore[arg-type]
+    data = value.encode() if isinstance(value, str) else bytes(value)
     padded = len(data) + -len(data) % WORD
     return word(len(data)) + data.ljust(padded, b"\0")
 

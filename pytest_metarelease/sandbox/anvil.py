@@ -9,11 +9,15 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import SandboxError
-from pytest_metarelease.sandbox.processes import Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_metarelease.sandbox.processes import Parts
 
 VARIABLE = "RELEASE_ANVIL"
 _LISTENING = re.compile(r"Listening on (127\.0\.0\.1:\d+)")

@@ -5,10 +5,14 @@ Refuses to show what serves it: no server banner, no access log.
 
 from __future__ import annotations
 
-import socket
+from typing import TYPE_CHECKING
 
 import uvicorn
-from starlette.types import ASGIApp
+
+if TYPE_CHECKING:
+    import socket
+
+    from starlette.types import ASGIApp
 
 
 def serve_app(listener: socket.socket, app: ASGIApp) -> None:

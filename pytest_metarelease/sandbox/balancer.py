@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import socket
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
 
 _CHUNK = 65536
 

@@ -1,27 +1,31 @@
-"""The database of one sandbox, from its making to its end: a file, or a scratch PostgreSQL database.
+"""The database of one sandbox, from its making to its end: a file, or one in PostgreSQL.
 
 Refuses to use a database that was there before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox import scratch
 from pytest_metarelease.sandbox.database import Unavailable, connect
 from pytest_metarelease.sandbox.migrate import migrate
 from pytest_metarelease.sandbox.orders import seed
-from pytest_metarelease.sandbox.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_metarelease.sandbox.plan import Plan
 
 VARIABLE = "RELEASE_SANDBOX_DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Where the order book is kept: ``url`` for SQLAlchemy; ``server`` and ``name`` in PostgreSQL."""
+    """Where the order book is kept: ``url`` for SQLAlchemy; in PostgreSQL also server and name."""
 
     url: str
     folder: Path

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 _SQLITE = "sqlite:///"
 #: How long a question may wait for the database, in seconds.
@@ -100,7 +102,7 @@ class Postgres:
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
-        import psycopg  # noqa: PLC0415 - an extra; SQLite users need not have it
+        import psycopg
 
         try:
             yield self._connection()
@@ -111,7 +113,7 @@ class Postgres:
             raise Unavailable(str(problem).strip()) from problem
 
     def _connection(self) -> Any:
-        import psycopg  # noqa: PLC0415
+        import psycopg
 
         if getattr(self._own, "connection", None) is None:
             self._own.connection = psycopg.connect(

@@ -6,9 +6,8 @@ given release has the same addresses and the same number of transactions every t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox.abi import Value, call, encode, keccak
@@ -23,7 +22,11 @@ from pytest_metarelease.sandbox.accounts import (
 )
 from pytest_metarelease.sandbox.artifact import creation_code
 from pytest_metarelease.sandbox.plan import AMOUNT, ZERO_ADDRESS, Plan
-from pytest_metarelease.sandbox.rpc import Rpc
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_metarelease.sandbox.rpc import Rpc
 
 TRADE_HASH = "0x" + keccak(b"Meta Aggregator sandbox trade 1").hex()
 ETHER = 10**18
@@ -61,7 +64,7 @@ def deploy(rpc: Rpc, plan: Plan) -> None:
     if plan.has("contract-paused"):
         for sent in _pausing(plan):
             chain.block([sent])
-    rpc.ask("evm_setAutomine", True)
+    rpc.ask("evm_setAutomine", [True])
     rpc.ask("evm_mine")
 
 
@@ -71,15 +74,15 @@ class _Chain:
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
         self._nonces: dict[str, int] = {}
-        genesis = rpc.ask("eth_getBlockByNumber", "0x0", False)
+        genesis = rpc.ask("eth_getBlockByNumber", ["0x0", False])
         self._time = int(genesis["timestamp"], 16)
-        rpc.ask("evm_setAutomine", False)
+        rpc.ask("evm_setAutomine", [False])
 
     def block(self, block: Sequence[_Sent], *, may_revert: bool = False) -> None:
         requests = [("eth_sendTransaction", (self._request(sent),)) for sent in block]
         hashes = self._rpc.batch(requests)
         self._time += 1
-        self._rpc.ask("evm_mine", self._time)
+        self._rpc.ask("evm_mine", [self._time])
         receipts = self._rpc.batch([("eth_getTransactionReceipt", (tx,)) for tx in hashes])
         for sent, receipt in zip(block, receipts, strict=True):
             if receipt is None or (receipt["status"] != "0x1" and not may_revert):

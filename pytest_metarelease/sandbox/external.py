@@ -6,13 +6,15 @@ Refuses to invent prices: one ETH is 2,500 tokens, always.
 from __future__ import annotations
 
 import json
-import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pytest_metarelease.sandbox.plan import Plan
+if TYPE_CHECKING:
+    import socket
+
+    from pytest_metarelease.sandbox.plan import Plan
 
 _PRICE = 2500
 
@@ -28,7 +30,7 @@ def serve(zerox: socket.socket, coingecko: socket.socket, plan: Plan) -> None:
 
 def _sources(_: dict[str, str]) -> tuple[int, Any]:
     names = ("Uniswap_V2", "Uniswap_V3", "SushiSwap", "Curve", "Balancer_V2")
-    return 200, {"sources": dict.fromkeys(names, [])}
+    return 200, {"sources": {name: [] for name in names}}
 
 
 def _quote(wanted: dict[str, str]) -> tuple[int, Any]:

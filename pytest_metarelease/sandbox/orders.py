@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.sandbox.accounts import TRADER
-from pytest_metarelease.sandbox.database import Database
 from pytest_metarelease.sandbox.plan import CHAIN_ID, ZERO_ADDRESS, Plan
 from pytest_metarelease.sandbox.signing import Order, order_domain, sign
+
+if TYPE_CHECKING:
+    from pytest_metarelease.sandbox.database import Database
 
 _COLUMNS = (
     "id, maker, sell_token, buy_token, sell_amount, buy_amount, nonce, expiry, signature, "

@@ -20,7 +20,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(name: str, folder: Path, parent: int, *numbers: int) -> None:
-    """Run the part ``name``; ``numbers`` are its listening sockets, or for the balancer its ports."""
+    """Run the part ``name``; ``numbers`` are its sockets, for the balancer also ports."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's business
     if name == "janitor":
         _clean_up_after(parent, folder)
@@ -44,9 +44,9 @@ def _clean_up_after(parent: int, folder: Path) -> None:
 
     One that ends in order drops it itself and ends this process before it could look.
     """
-    from pytest_metarelease.sandbox import scratch  # noqa: PLC0415
-    from pytest_metarelease.sandbox.book import VARIABLE  # noqa: PLC0415
-    from pytest_metarelease.sandbox.plan import Plan  # noqa: PLC0415
+    from pytest_metarelease.sandbox import scratch
+    from pytest_metarelease.sandbox.book import VARIABLE
+    from pytest_metarelease.sandbox.plan import Plan
 
     database = urlsplit(Plan.read(folder / "plan.json").database).path.removeprefix("/")
     while os.getppid() == parent:
@@ -62,27 +62,27 @@ def _watch(parent: int) -> None:
 
 def _run(name: str, folder: Path, numbers: tuple[int, ...]) -> None:
     # Imported here and not above: each process pays only for what it is.
-    from pytest_metarelease.sandbox.plan import Plan  # noqa: PLC0415
+    from pytest_metarelease.sandbox.plan import Plan
 
     plan = Plan.read(folder / "plan.json")
     if name == "chain":
-        from pytest_metarelease.sandbox.chain import server  # noqa: PLC0415
+        from pytest_metarelease.sandbox.chain import server
 
         server.serve(_listener(numbers[0]), plan.chain_id)
     elif name in ("api", "api-old"):
-        from pytest_metarelease.sandbox.api import app  # noqa: PLC0415
+        from pytest_metarelease.sandbox.api import app
 
         app.serve(_listener(numbers[0]), plan, old=name == "api-old")
     elif name == "frontend":
-        from pytest_metarelease.sandbox.frontend import site  # noqa: PLC0415
+        from pytest_metarelease.sandbox.frontend import site
 
         site.serve(_listener(numbers[0]), plan)
     elif name == "external":
-        from pytest_metarelease.sandbox import external  # noqa: PLC0415
+        from pytest_metarelease.sandbox import external
 
         external.serve(_listener(numbers[0]), _listener(numbers[1]), plan)
     elif name == "balancer":
-        from pytest_metarelease.sandbox import balancer  # noqa: PLC0415
+        from pytest_metarelease.sandbox import balancer
 
         balancer.serve(_listener(numbers[0]), numbers[1:])
     else:

@@ -7,10 +7,12 @@ once, so all parts may start at the same time.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 #: Chain id of the sandbox, Hardhat's and anvil's default.
 CHAIN_ID = 31337
@@ -77,8 +79,8 @@ class Plan:
 
 def plan_contracts() -> Contracts:
     """The addresses that the deployer's first five transactions create contracts at."""
-    from pytest_metarelease.sandbox.accounts import DEPLOYER  # noqa: PLC0415
-    from pytest_metarelease.sandbox.signing import contract_address  # noqa: PLC0415
+    from pytest_metarelease.sandbox.accounts import DEPLOYER
+    from pytest_metarelease.sandbox.signing import contract_address
 
     return Contracts(*(contract_address(DEPLOYER.address, nonce) for nonce in (*range(5), 90)))
 

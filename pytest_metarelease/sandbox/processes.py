@@ -12,11 +12,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox.part import die_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 _LOOK_EVERY = 0.2
 _BACKLOG = 1024

@@ -9,16 +9,14 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import socket
 import threading
 import time
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox import accounts
 from pytest_metarelease.sandbox.anvil import find_anvil, start_anvil
-from pytest_metarelease.sandbox.book import Book
 from pytest_metarelease.sandbox.deploy import TRADE_HASH, deploy
 from pytest_metarelease.sandbox.plan import (
     API_TOKEN,
@@ -30,7 +28,13 @@ from pytest_metarelease.sandbox.plan import (
 )
 from pytest_metarelease.sandbox.processes import Parts, listen, url_of
 from pytest_metarelease.sandbox.rpc import Rpc
-from pytest_metarelease.sandbox.starting import Settings
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+    from pytest_metarelease.sandbox.book import Book
+    from pytest_metarelease.sandbox.starting import Settings
 
 #: Seconds that all of it has to become healthy, on a machine that is busy with other things.
 _WITHIN = 60.0

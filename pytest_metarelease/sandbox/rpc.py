@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pytest_metarelease.errors import SandboxError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Seconds for one batch; mining a hundred transactions in py-evm on a busy machine takes one.
 PATIENCE = 30
@@ -23,7 +25,7 @@ class Rpc:
     def __init__(self, url: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
 
-    def ask(self, method: str, *params: Any) -> Any:
+    def ask(self, method: str, params: Sequence[Any] = ()) -> Any:
         """The result of one request.
 
         Raises:

@@ -26,7 +26,7 @@ class Running:
     pid: int
     variables: Mapping[str, str]
     folder: Path
-    #: When the supervisor started, in the kernel's clock ticks; empty where the kernel does not say.
+    #: When the supervisor started, in the kernel's clock ticks; empty where it does not say.
     started: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False, compare=False)
 

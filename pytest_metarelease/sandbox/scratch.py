@@ -40,10 +40,8 @@ def create(server_url: str, name: str) -> None:
 def take_away(server_url: str, name: str) -> None:
     """Let nobody connect any more and end whoever is connected; the data stay."""
     _run(server_url, f'ALTER DATABASE "{_checked(name)}" ALLOW_CONNECTIONS false')
-    _run(
-        server_url,
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{_checked(name)}'",  # noqa: S608 - the name was checked
-    )
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+    _run(server_url, ended, (name,))
 
 
 def drop(server_url: str, name: str) -> None:
@@ -57,9 +55,9 @@ def _checked(name: str) -> str:
     return name
 
 
-def _run(server_url: str, sql: Any) -> None:
+def _run(server_url: str, sql: Any, parameters: tuple[str, ...] | None = None) -> None:
     try:
-        import psycopg  # noqa: PLC0415 - an extra
+        import psycopg
     except ImportError as missing:
         raise ScratchError("install pytest-metarelease[postgres]") from missing
 
@@ -67,6 +65,6 @@ def _run(server_url: str, sql: Any) -> None:
         with psycopg.connect(
             libpq_url(server_url), autocommit=True, connect_timeout=5 * PATIENCE
         ) as connection:
-            connection.execute(sql)
+            connection.execute(sql, parameters)
     except psycopg.Error as problem:
         raise ScratchError(str(problem).strip()) from problem

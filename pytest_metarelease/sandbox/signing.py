@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import rlp
+import rlp  # type: ignore[import-untyped]
 from eth_keys.datatypes import PrivateKey, Signature
 from eth_keys.exceptions import BadSignature
-from eth_keys.exceptions import ValidationError as KeyValidationError
+from eth_utils.exceptions import ValidationError
 
 from pytest_metarelease.sandbox.abi import checksum_address, encode, keccak, word
 
@@ -88,14 +88,14 @@ def signer(digest: bytes, signature: str) -> str | None:
         raw = bytes.fromhex(signature.removeprefix("0x"))
     except ValueError:
         return None
-    if len(raw) != 65 or raw[64] not in (27, 28):  # noqa: PLR2004 - r, s, v
+    if len(raw) != 65 or raw[64] not in (27, 28):
         return None
     r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big")
     if s > _HALF_ORDER:
         return None
     try:
         public = Signature(vrs=(raw[64] - 27, r, s)).recover_public_key_from_msg_hash(digest)
-    except (BadSignature, KeyValidationError, ValueError):
+    except (BadSignature, ValidationError, ValueError):
         return None
     return checksum_address(public.to_canonical_address())
 
@@ -121,7 +121,7 @@ class Transaction:
 
 
 def contract_address(creator: str, nonce: int) -> str:
-    """Where the ``nonce``-th transaction of ``creator`` puts a contract (Yellow Paper, section 7)."""
+    """Where the ``nonce``-th transaction of ``creator`` puts a contract (Yellow Paper, 7)."""
     packed = rlp.encode([bytes.fromhex(creator.removeprefix("0x")), nonce])
     return checksum_address(keccak(packed)[12:])
 

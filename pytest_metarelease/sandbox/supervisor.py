@@ -13,16 +13,20 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox.book import Book
 from pytest_metarelease.sandbox.processes import Parts
 from pytest_metarelease.sandbox.raising import raise_sandbox
 from pytest_metarelease.sandbox.running import STATE, Running, started_at
-from pytest_metarelease.sandbox.starting import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from types import FrameType
+
+    from pytest_metarelease.sandbox.starting import Settings
 
 _LOOK_EVERY = 0.2
 
@@ -47,11 +51,11 @@ def supervise(settings: Settings) -> int:
         return 0
     except SandboxError as problem:
         sys.stderr.write(f"{problem}\n")
-        return 1
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         _clear(settings.folder, parts, book, orphaned=orphaned.is_set())
+    return 1
 
 
 def _clear(folder: Path, parts: Parts, book: Book | None, *, orphaned: bool) -> None:

@@ -6,17 +6,14 @@ Refuses to answer anything but JSON, and to show a stack trace to anybody.
 from __future__ import annotations
 
 import asyncio
-import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from pytest_metarelease.sandbox.api import settlement, trading
 from pytest_metarelease.sandbox.api.health import Examiner, health, status
@@ -27,6 +24,12 @@ from pytest_metarelease.sandbox.asgi import serve_app
 from pytest_metarelease.sandbox.database import Unavailable, connect
 from pytest_metarelease.sandbox.orders import signed_row
 from pytest_metarelease.sandbox.plan import OLD_COMMIT, OLD_VERSION, Plan
+
+if TYPE_CHECKING:
+    import socket
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
 
 _PHANTOM_NUMBER = 7
 _ROUTES = (
@@ -80,7 +83,7 @@ def build(plan: Plan, *, old: bool) -> ASGIApp:
 
 
 async def _bad_request(_: Request, problem: Any) -> JSONResponse:
-    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None  # noqa: PLR2004
+    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else None
     return JSONResponse({"error": str(problem)}, problem.status, headers)
 
 

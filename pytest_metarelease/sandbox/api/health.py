@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from pytest_metarelease.sandbox.api.outbound import NodeError, NoAnswer, ask_node, get_json
+from pytest_metarelease.sandbox.api.outbound import NoAnswer, NodeError, ask_node, get_json
 from pytest_metarelease.sandbox.api.state import State
 from pytest_metarelease.sandbox.database import Database, Unavailable
 from pytest_metarelease.sandbox.orders import written
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
 
 #: Seconds that a part may take to answer.
 PATIENCE = 1.0

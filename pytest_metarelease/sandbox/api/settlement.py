@@ -11,21 +11,24 @@ import hmac
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from pytest_metarelease.sandbox.abi import call
 from pytest_metarelease.sandbox.accounts import ARBITER
 from pytest_metarelease.sandbox.api import parse
-from pytest_metarelease.sandbox.api.outbound import NodeError, NoAnswer, ask_node
+from pytest_metarelease.sandbox.api.outbound import NoAnswer, NodeError, ask_node
 from pytest_metarelease.sandbox.api.parse import BadRequest
-from pytest_metarelease.sandbox.api.state import State
-from pytest_metarelease.sandbox.database import Database
 from pytest_metarelease.sandbox.orders import written
 from pytest_metarelease.sandbox.plan import API_TOKEN, CHAIN_ID
 from pytest_metarelease.sandbox.signing import Transaction, release_digest, sign
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from pytest_metarelease.sandbox.api.state import State
+    from pytest_metarelease.sandbox.database import Database
 
 _FIELDS = ("escrowAddress", "to", "token", "amount")
 _RELEASE = "releaseWithSignature(address,address,uint256,bytes)"

@@ -9,11 +9,12 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pytest_metarelease.sandbox.api.state import State
+if TYPE_CHECKING:
+    from pytest_metarelease.sandbox.api.state import State
 
 #: Requests per second and per client that go on for ever, and how many may come at once.
 RATE, BURST = 1000.0, 2000.0
@@ -69,7 +70,7 @@ class Shield:
         try:
             await self._guarded(scope, receive, answer)
         finally:
-            self._state.requests.add(time.perf_counter() - started, error=answer.status >= 500)  # noqa: PLR2004
+            self._state.requests.add(time.perf_counter() - started, error=answer.status >= 500)
 
     async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if not self._admitted(scope):

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from pytest_metarelease.sandbox import orders
 from pytest_metarelease.sandbox.api import parse
 from pytest_metarelease.sandbox.api.outbound import NoAnswer, get_json
 from pytest_metarelease.sandbox.api.parse import BadRequest
-from pytest_metarelease.sandbox.api.state import State
 from pytest_metarelease.sandbox.database import Duplicate
 from pytest_metarelease.sandbox.plan import CHAIN_ID
 from pytest_metarelease.sandbox.signing import order_domain, signer
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from pytest_metarelease.sandbox.api.state import State
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 100, 500
 

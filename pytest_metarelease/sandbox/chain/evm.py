@@ -19,13 +19,11 @@ from eth.constants import (
     ZERO_ADDRESS,
 )
 from eth.db.atomic import AtomicDB
-from eth.exceptions import VMError
 from eth.vm.forks.cancun import CancunVM
-from eth.vm.message import Message
-from eth.vm.spoof import SpoofTransaction
-from eth_utils import ValidationError
+from eth_utils.exceptions import ValidationError
 
 from pytest_metarelease.sandbox.abi import keccak
+from pytest_metarelease.sandbox.chain.calls import Call, Executed, estimate_gas, run_call
 
 GAS_LIMIT = 30_000_000
 CALL_GAS = 30_000_000
@@ -33,16 +31,6 @@ CALL_GAS = 30_000_000
 
 class Rejected(Exception):  # noqa: N818 - a verdict on a transaction, not a fault of ours
     """The node does not take this transaction; the text is what geth would say."""
-
-
-@dataclass(frozen=True, slots=True)
-class Executed:
-    """What a call did: its output, or the revert data with the reason it failed for."""
-
-    output: bytes
-    failure: str | None
-    reverted: bool
-    gas_used: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +44,6 @@ class Mined:
     receipts: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """The parameters of ``eth_call``; amounts in wei, ``to`` None means contract creation."""
-
-    sender: bytes = ZERO_ADDRESS
-    to: bytes | None = None
-    data: bytes = b""
-    value: int = 0
-    gas: int | None = None
-
-
 @dataclass(slots=True)
 class _Pool:
     waiting: list[Any] = field(default_factory=list)
@@ -77,9 +54,8 @@ class Evm:
     """The chain. Not safe for threads: whoever shares it takes turns."""
 
     def __init__(self, chain_id: int, balances: dict[bytes, int], genesis_time: int) -> None:
-        kind = type(
-            "SandboxChain", (Chain,), {"chain_id": chain_id, "vm_configuration": ((0, CancunVM),)}
-        )
+        rules = {"chain_id": chain_id, "vm_configuration": ((0, CancunVM),)}
+        kind: Any = type("SandboxChain", (Chain,), rules)
         self.chain_id = chain_id
         self.automine = True
         self._chain = kind.from_genesis(AtomicDB(), _genesis(genesis_time), _alloc(balances))
@@ -136,7 +112,7 @@ class Evm:
             transaction = builder.decode(raw)
         except Exception as problem:  # rlp and py-evm raise a dozen unrelated classes here
             raise Rejected(f"invalid transaction: {type(problem).__name__}") from problem
-        if getattr(transaction, "type_id", None) == 3:  # noqa: PLR2004 - EIP-4844
+        if getattr(transaction, "type_id", None) == 3:
             raise Rejected("transaction type not supported")
         return transaction
 
@@ -213,78 +189,12 @@ class Evm:
 
     def call(self, call: Call, block: Mined) -> Executed:
         """Execute ``call`` on the state after ``block`` and forget what it changed."""
-        state = self.state(block)
-        gas = min(call.gas or CALL_GAS, CALL_GAS)
-        creates = call.to is None
-        message = Message(
-            gas=gas,
-            to=call.to or b"",
-            sender=call.sender,
-            value=call.value,
-            data=b"" if creates else call.data,
-            code=call.data if creates else state.get_code(call.to),
-            create_address=keccak(call.sender)[12:] if creates else None,
-        )
-        context = state.get_transaction_context_class()(gas_price=0, origin=call.sender)
-        run = state.computation_class
-        try:
-            apply = run.apply_create_message if creates else run.apply_message
-            return _executed(apply(state, message, context), gas)
-        except VMError as problem:  # raised before the code runs: too little money for the value
-            return Executed(b"", f"insufficient funds for transfer: {problem}", False, 0)
+        return run_call(self.state(block), call, CALL_GAS)
 
     def estimate(self, call: Call, block: Mined) -> Executed:
         """Execute ``call`` as a transaction; ``gas_used`` is a limit with which it succeeds."""
-        vm = self._chain.get_vm(block.header)
-        with vm.in_costless_state() as state:
-            first = self._try(state, call, min(call.gas or GAS_LIMIT, GAS_LIMIT))
-            if first.failure is not None:
-                return first
-            # A call gets at most 63/64 of what is left (EIP-150), and a stipend must be there.
-            guess = (first.gas_used + 2300) * 64 // 63
-            while self._try(state, call, guess).failure is not None:
-                guess = min(guess * 3 // 2, GAS_LIMIT)
-        return Executed(first.output, None, False, guess)
-
-    def _try(self, state: Any, call: Call, gas: int) -> Executed:
-        unsigned = CancunVM.get_transaction_builder().create_unsigned_transaction(
-            nonce=state.get_nonce(call.sender),
-            gas_price=0,
-            gas=gas,
-            to=call.to or b"",
-            value=call.value,
-            data=call.data,
-        )
-        if gas < unsigned.intrinsic_gas:
-            return Executed(b"", "intrinsic gas too low", False, 0)
-        snapshot = state.snapshot()
-        try:
-            computation = state.apply_transaction(SpoofTransaction(unsigned, from_=call.sender))
-            refunded = computation.get_gas_refund()
-            spent = gas - computation.get_gas_remaining() + refunded
-            return _executed(computation, gas, spent)
-        except ValidationError as problem:
-            return Executed(b"", f"insufficient funds for transfer: {problem}", False, 0)
-        finally:
-            state.revert(snapshot)
-
-
-def _executed(computation: Any, gas: int, spent: int | None = None) -> Executed:
-    used = gas - computation.get_gas_remaining() if spent is None else spent
-    if not computation.is_error:
-        return Executed(bytes(computation.output), None, False, used)
-    reverted = type(computation.error).__name__ == "Revert"
-    return Executed(
-        bytes(computation.output) if reverted else b"",
-        "execution reverted" if reverted else _vm_error(computation.error),
-        reverted,
-        used,
-    )
-
-
-def _vm_error(error: Exception) -> str:
-    names = {"OutOfGas": "out of gas", "InvalidInstruction": "invalid opcode"}
-    return names.get(type(error).__name__, type(error).__name__)
+        with self._chain.get_vm(block.header).in_costless_state() as state:
+            return estimate_gas(state, call, GAS_LIMIT)
 
 
 def _already_checked() -> None:

@@ -7,27 +7,28 @@ result. One request at a time: py-evm is not safe for threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.sandbox import signing
 from pytest_metarelease.sandbox.abi import WORD
-from pytest_metarelease.sandbox.accounts import Account
 from pytest_metarelease.sandbox.chain import shapes
-from pytest_metarelease.sandbox.chain.evm import Call, Evm, Executed, Mined, Rejected
+from pytest_metarelease.sandbox.chain.evm import Evm, Mined, Rejected
 from pytest_metarelease.sandbox.chain.shapes import data, quantity
+from pytest_metarelease.sandbox.chain.wire import (
+    RpcError,
+    address_of,
+    bytes_of,
+    call_of,
+    output_of,
+    wants,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_metarelease.sandbox.accounts import Account
 
 GWEI = 10**9
-_ERROR_SELECTOR = bytes.fromhex("08c379a0")  # Error(string)
-_SELECTOR_SIZE = 4
-
-
-class RpcError(Exception):
-    """An answer of kind ``error``: JSON-RPC code, text, and for reverts the revert data."""
-
-    def __init__(self, code: int, message: str, revert: str | None = None) -> None:
-        super().__init__(message)
-        self.code, self.message, self.revert = code, message, revert
 
 
 class Node:
@@ -53,7 +54,7 @@ class Node:
             "eth_getTransactionCount": self._nonce,
             "eth_call": self._call,
             "eth_estimateGas": self._estimate,
-            "eth_sendRawTransaction": lambda raw: data(evm.submit(_bytes(raw))),
+            "eth_sendRawTransaction": lambda raw: data(evm.submit(bytes_of(raw))),
             "eth_sendTransaction": self._send,
             "eth_getTransactionByHash": self._transaction,
             "eth_getTransactionReceipt": self._receipt,
@@ -85,26 +86,26 @@ class Node:
     # ------------------------------------------------------------------ state
 
     def _balance(self, address: str, at: Any = "latest") -> str:
-        return quantity(self._evm.state(self._find(at)).get_balance(_address(address)))
+        return quantity(self._evm.state(self._find(at)).get_balance(address_of(address)))
 
     def _code(self, address: str, at: Any = "latest") -> str:
-        return data(self._evm.state(self._find(at)).get_code(_address(address)))
+        return data(self._evm.state(self._find(at)).get_code(address_of(address)))
 
     def _storage(self, address: str, slot: str, at: Any = "latest") -> str:
         state = self._evm.state(self._find(at))
-        return data(state.get_storage(_address(address), int(slot, 16)).to_bytes(WORD, "big"))
+        return data(state.get_storage(address_of(address), int(slot, 16)).to_bytes(WORD, "big"))
 
     def _nonce(self, address: str, at: Any = "latest") -> str:
         if at == "pending":
-            return quantity(self._evm.next_nonce(_address(address)))
-        return quantity(self._evm.state(self._find(at)).get_nonce(_address(address)))
+            return quantity(self._evm.next_nonce(address_of(address)))
+        return quantity(self._evm.state(self._find(at)).get_nonce(address_of(address)))
 
     def _call(self, request: dict[str, Any], at: Any = "latest") -> str:
-        return data(_output(self._evm.call(_parse_call(request), self._find(at))))
+        return data(output_of(self._evm.call(call_of(request), self._find(at))))
 
     def _estimate(self, request: dict[str, Any], at: Any = "latest") -> str:
-        done = self._evm.estimate(_parse_call(request), self._find(at))
-        _output(done)
+        done = self._evm.estimate(call_of(request), self._find(at))
+        output_of(done)
         return quantity(done.gas_used)
 
     # ------------------------------------------------------------------ transactions
@@ -113,7 +114,7 @@ class Node:
         key = self._keys.get(request["from"].lower())
         if key is None:
             raise Rejected("unknown account")
-        call = _parse_call(request)
+        call = call_of(request)
         price = request.get("gasPrice") or request.get("maxFeePerGas")
         nonce = request.get("nonce")
         transaction = signing.Transaction(
@@ -128,7 +129,7 @@ class Node:
         return data(self._evm.submit(raw, known_sender=call.sender))
 
     def _transaction(self, digest: str) -> Any:
-        place = self._evm.places.get(_bytes(digest))
+        place = self._evm.places.get(bytes_of(digest))
         if place is not None:
             return shapes.transaction(self._evm.blocks[place[0]], place[1])
         for waiting in self._evm.waiting:
@@ -137,7 +138,7 @@ class Node:
         return None
 
     def _receipt(self, digest: str) -> Any:
-        place = self._evm.places.get(_bytes(digest))
+        place = self._evm.places.get(bytes_of(digest))
         return None if place is None else shapes.receipt(self._evm.blocks[place[0]], place[1])
 
     # ------------------------------------------------------------------ blocks
@@ -164,7 +165,7 @@ class Node:
             for mined in blocks
             for index in range(len(mined.transactions))
             for log in shapes.receipt(mined, index)["logs"]
-            if _wants(wanted, log)
+            if wants(wanted, log)
         ]
 
     def _fee_history(self, count: Any, newest: Any, _percentiles: Any = None) -> Any:
@@ -205,70 +206,8 @@ class Node:
         if which == "earliest":
             return self._evm.blocks[0]
         if len(which) == 2 + 2 * WORD:
-            number = self._evm.numbers.get(_bytes(which))
+            number = self._evm.numbers.get(bytes_of(which))
         else:
             number = int(which, 16)
         known = number is not None and 0 <= number < len(self._evm.blocks)
         return self._evm.blocks[number] if known and number is not None else None
-
-
-def _output(done: Executed) -> bytes:
-    if done.failure is None:
-        return done.output
-    if not done.reverted:
-        raise RpcError(-32000, done.failure)
-    reason = _reason(done.output)
-    message = done.failure if reason is None else f"{done.failure}: {reason}"
-    raise RpcError(3, message, data(done.output))
-
-
-def _reason(output: bytes) -> str | None:
-    """The text of ``Error(string)``; None for custom errors, panics and empty reverts."""
-    if output[:_SELECTOR_SIZE] != _ERROR_SELECTOR:
-        return None
-    length = int.from_bytes(output[_SELECTOR_SIZE + WORD : _SELECTOR_SIZE + 2 * WORD], "big")
-    start = _SELECTOR_SIZE + 2 * WORD
-    return output[start : start + length].decode("utf-8", "replace")
-
-
-def _parse_call(request: dict[str, Any]) -> Call:
-    to, gas = request.get("to"), request.get("gas")
-    return Call(
-        sender=_address(request.get("from") or "0x" + "00" * 20),
-        to=_address(to) if to else None,
-        data=_bytes(request.get("input") or request.get("data") or "0x"),
-        value=int(request.get("value") or "0x0", 16),
-        gas=int(gas, 16) if gas else None,
-    )
-
-
-def _wants(wanted: dict[str, Any], log: dict[str, Any]) -> bool:
-    addresses = _choices(wanted.get("address"))
-    if addresses and log["address"] not in addresses:
-        return False
-    topics = wanted.get("topics") or []
-    if len(topics) > len(log["topics"]):
-        return False
-    return all(
-        not _choices(choice) or log["topics"][place] in _choices(choice)
-        for place, choice in enumerate(topics)
-    )
-
-
-def _choices(value: Any) -> list[str]:
-    if value is None:
-        return []
-    return [item.lower() for item in ([value] if isinstance(value, str) else value)]
-
-
-def _bytes(value: str) -> bytes:
-    if not value.startswith("0x"):
-        raise ValueError(f"{value!r} is not 0x hex")
-    return bytes.fromhex(value[2:])
-
-
-def _address(value: str) -> bytes:
-    raw = _bytes(value)
-    if len(raw) != 20:  # noqa: PLR2004 - an address
-        raise ValueError(f"{value!r} is not an address")
-    return raw

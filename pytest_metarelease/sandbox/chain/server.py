@@ -7,14 +7,17 @@ answers one request at a time.
 from __future__ import annotations
 
 import json
-import socket
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.sandbox.accounts import FUNDED, GENESIS_BALANCE
 from pytest_metarelease.sandbox.chain.evm import Evm
-from pytest_metarelease.sandbox.chain.node import Node, RpcError
+from pytest_metarelease.sandbox.chain.node import Node
+from pytest_metarelease.sandbox.chain.wire import RpcError
+
+if TYPE_CHECKING:
+    import socket
 
 MAX_BODY = 5 * 1024 * 1024
 #: The first block is dated back, so that deployment and traffic need not lie in the future.

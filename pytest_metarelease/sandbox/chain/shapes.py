@@ -6,13 +6,15 @@ block hash, transaction root, receipt root and logs bloom (Ethereum execution AP
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import rlp
+import rlp  # type: ignore[import-untyped]
 
 from pytest_metarelease.sandbox.abi import WORD
-from pytest_metarelease.sandbox.chain.evm import Mined
 from pytest_metarelease.sandbox.signing import contract_address
+
+if TYPE_CHECKING:
+    from pytest_metarelease.sandbox.chain.evm import Mined
 
 Json = dict[str, Any]
 

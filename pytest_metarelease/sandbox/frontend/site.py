@@ -8,16 +8,20 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pytest_metarelease.sandbox.plan import CHAIN_ID, ZERO_ADDRESS, Plan
 from pytest_metarelease.sandbox.asgi import serve_app
+from pytest_metarelease.sandbox.plan import CHAIN_ID, ZERO_ADDRESS, Plan
+
+if TYPE_CHECKING:
+    import socket
+
+    from starlette.requests import Request
 
 _FOLDER = Path(__file__).parent
 
