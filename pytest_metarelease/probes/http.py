@@ -1,0 +1,291 @@
+"""The HTTP probe: asks one declared service and puts every exchange on record.
+
+It refuses what the manifest does not allow before anything leaves the process: another host, a
+write on read-only access. It takes no answer out of a cache for the service's own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json as jsonlib
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
+
+from pytest_metarelease.errors import (
+    DeadlineError,
+    ForbiddenError,
+    MalformedError,
+    ProbeError,
+    TooLargeError,
+    UnreachableError,
+    UsageError,
+    WrongTargetError,
+)
+from pytest_metarelease.manifest.scalars import Access
+from pytest_metarelease.probes.clock import Deadline, sleep_within, utc_now
+from pytest_metarelease.probes.exchange import Response, cached_by, mark_unknown, summarise
+from pytest_metarelease.probes.wire import SAFE_METHODS, Question, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_metarelease.evidence import Measurement, Recorder
+    from pytest_metarelease.manifest.model import Endpoint
+    from pytest_metarelease.probes.hosts import Hosts
+
+MOST_BYTES = 8 * 2**20
+
+_NEXT: Mapping[type[ProbeError], str] = {
+    UnreachableError: "see that the service runs and that this address leads to it",
+    DeadlineError: "see why it is slow, or raise its `timeout` in the manifest",
+    MalformedError: "see what listens there; it does not speak HTTP as declared",
+    TooLargeError: "ask for less",
+    WrongTargetError: "let the cache pass this request, or ask the origin",
+}
+
+
+class HttpProbe:
+    """A client of one declared service that records what it asks and what comes back.
+
+    Args:
+        subject: What the measurements are about: ``service:api``, ``external:zerox``.
+        url: The service's base URL; user and password in it become Basic credentials.
+        recorder: Where measurements go.
+        hosts: The declared hosts; no other is asked.
+        access: On ``read-only`` nothing that writes is sent.
+        timeout: Seconds for one whole exchange.
+        credentials: Name -> header name and header value.
+        headers: Sent with every request.
+        may_be_cached: Whether an answer from a cache counts; right for pages and for services of
+            others, wrong for an API of our own.
+        wire: Connections to share with other probes.
+    """
+
+    def __init__(
+        self,
+        subject: str,
+        url: str,
+        *,
+        recorder: Recorder,
+        hosts: Hosts,
+        access: Access = Access.READ_ONLY,
+        timeout: float = 10.0,
+        credentials: Mapping[str, tuple[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        may_be_cached: bool = False,
+        wire: Wire | None = None,
+    ) -> None:
+        self.subject = subject
+        self.url, basic = _without_user(url)
+        self.timeout = timeout
+        self.recorder = recorder
+        self._hosts = hosts
+        self._access = access
+        self._credentials = dict(credentials or {})
+        self._headers = {**basic, **(headers or {})}
+        self._may_be_cached = may_be_cached
+        self._wire = wire or Wire()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+
+    def get(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        credential: str | None = None,
+        fresh: bool = False,
+        may_be_cached: bool | None = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """Ask for ``path`` below the service's URL; see ``request``."""
+        return self.request(
+            "GET",
+            path,
+            query=query,
+            headers=headers,
+            credential=credential,
+            fresh=fresh,
+            may_be_cached=may_be_cached,
+            timeout=timeout,
+        )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        credential: str | None = None,
+        safe_probe: bool = False,
+        fresh: bool = False,
+        may_be_cached: bool | None = None,
+        timeout: float | None = None,
+    ) -> Response:
+        """Send one request and return the answer, whatever its status; redirects are answers.
+
+        Args:
+            method: The HTTP method.
+            path: Below the service's URL, or an absolute URL at a declared host.
+            query: Parameters to add.
+            json: A body, sent as JSON.
+            content: A body, sent as it stands.
+            headers: Further headers.
+            credential: A declared credential; none means anonymous.
+            safe_probe: The request must be refused by the service, so it is sent on read-only too.
+            fresh: Ask over a new connection.
+            may_be_cached: Whether a cached answer counts, where it differs from the probe's rule.
+            timeout: Seconds for this exchange, where they differ from the probe's.
+
+        Raises:
+            ForbiddenError: Not allowed by the manifest; nothing was sent.
+            UsageError: The credential is not declared.
+            ProbeError: There was no usable answer; it is on record as unknown.
+        """
+        method = method.upper()
+        self._permit(method, path, writes=method not in SAFE_METHODS and not safe_probe)
+        body = content if json is None else _json_bytes(json)
+        sent = self._sent_headers(headers, credential, is_json=json is not None)
+        question = Question(method, self._absolute(path, query), sent, body)
+        self._hosts.check(question.url)
+        cached = self._may_be_cached if may_be_cached is None else may_be_cached
+        return self._ask(question, timeout or self.timeout, fresh=fresh, may_be_cached=cached)
+
+    def ask(self, endpoint: Endpoint, *, fresh: bool = False) -> Response:
+        """Send the request that an endpoint declares.
+
+        Where the service asks us to come back within the probe's timeout, we do, once: our own
+        sampling may have used up what it allows one client.
+        """
+        if endpoint.writes and not endpoint.safe_probe:
+            self._permit(endpoint.method, endpoint.path, writes=True)
+        deadline = Deadline.after(self.timeout)
+        response = self._declared(endpoint, fresh=fresh)
+        wish = response.retry_after
+        if (
+            not response.put_off
+            or response.status in endpoint.answer.status
+            or endpoint.method not in SAFE_METHODS
+            or wish is None
+            or wish >= deadline.remaining
+        ):
+            return response
+        sleep_within(wish, deadline)
+        return self._declared(endpoint, fresh=fresh)
+
+    def _declared(self, endpoint: Endpoint, *, fresh: bool) -> Response:
+        return self.request(
+            endpoint.method,
+            endpoint.path,
+            query=endpoint.query,
+            json=endpoint.body,
+            credential=endpoint.credential,
+            safe_probe=endpoint.safe_probe,
+            fresh=fresh,
+        )
+
+    def _permit(self, method: str, path: str, *, writes: bool) -> None:
+        if writes and self._access is Access.READ_ONLY:
+            raise ForbiddenError(
+                f"{method} {path} on {self.subject} was not sent: the environment is read-only; "
+                "declare `access: transact`, or `safe_probe: true` if it must be refused anyway"
+            )
+
+    def _sent_headers(
+        self, headers: Mapping[str, str] | None, credential: str | None, *, is_json: bool
+    ) -> dict[str, str]:
+        sent = {
+            "accept": "*/*",
+            "accept-encoding": "identity",
+            "cache-control": "no-cache",
+            "pragma": "no-cache",
+            "user-agent": "pytest-metarelease",
+        }
+        if is_json:
+            sent["content-type"] = "application/json"
+        sent |= {name.lower(): value for name, value in self._headers.items()}
+        if credential is not None:
+            if credential not in self._credentials:
+                known = ", ".join(sorted(self._credentials)) or "none"
+                raise UsageError(f"no credential {credential!r} is declared; declared are {known}")
+            name, value = self._credentials[credential]
+            sent[name.lower()] = value
+        sent |= {name.lower(): value for name, value in (headers or {}).items()}
+        return sent
+
+    def _absolute(self, path: str, query: Mapping[str, str] | None) -> str:
+        if path.startswith(("http://", "https://")):
+            url = path
+        else:
+            # Concatenated, never resolved: `//host` and `..` must not lead to another host.
+            url = f"{self.url.rstrip('/')}/{path.lstrip('/')}" if path else self.url
+        if query:
+            url += ("&" if "?" in url else "?") + urlencode(query)
+        return url
+
+    def _ask(
+        self, question: Question, timeout: float, *, fresh: bool, may_be_cached: bool
+    ) -> Response:
+        at, started = utc_now(), time.perf_counter()
+        try:
+            raw = self._wire.send(
+                question, deadline=Deadline.after(timeout), limit=MOST_BYTES, fresh=fresh
+            )
+        except ForbiddenError:
+            raise
+        except ProbeError as error:
+            measurement = self._measured(question, at, started, f"no answer: {error}")
+            raise self._broken(measurement, error) from None
+        answer = summarise(raw.status, raw.headers, raw.body)
+        measurement = self._measured(question, at, started, answer)
+        cache = None if may_be_cached else cached_by(raw.headers)
+        if cache is not None:
+            copy = WrongTargetError(f"a cache answered ({cache}), not {self.subject}")
+            raise self._broken(measurement, copy)
+        return Response(
+            url=self.recorder.redact(question.url),
+            status=raw.status,
+            headers=raw.headers,
+            body=raw.body,
+            measurement=measurement,
+            recorder=self.recorder,
+        )
+
+    def _measured(self, question: Question, at: str, started: float, answer: str) -> Measurement:
+        return self.recorder.measured(
+            subject=self.subject,
+            probe="http",
+            asked=f"{question.method} {question.url}",
+            at=at,
+            duration=time.perf_counter() - started,
+            answer=answer,
+        )
+
+    def _broken(self, measurement: Measurement, error: ProbeError) -> ProbeError:
+        next_step = _NEXT.get(type(error), "")
+        mark_unknown(self.recorder, measurement, error, "an answer", next_step)
+        text = f"{measurement.asked}: {error}\nnext      {next_step}"
+        return type(error)(self.recorder.redact(text))
+
+
+def _json_bytes(value: Any) -> bytes:
+    try:
+        return jsonlib.dumps(value, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"this body is no JSON: {error}") from None
+
+
+def _without_user(url: str) -> tuple[str, dict[str, str]]:
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, {}
+    token = base64.b64encode(unquote(user).encode()).decode()
+    return urlunsplit(parts._replace(netloc=host)), {"authorization": f"Basic {token}"}
