@@ -5,12 +5,15 @@ Values in, values out; the translation from pytest's objects is in ``plugin``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pytest_metarelease.evidence import Citation, Judgement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 class Outcome(StrEnum):
@@ -55,7 +58,11 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What became of one check in this run, with everything it cited."""
+    """What became of one check in this run, with everything it cited.
+
+    ``code`` is ``passed`` or says what kind of thing went wrong; ``duration`` is in seconds, over
+    all phases of all attempts.
+    """
 
     nodeid: str
     outcome: Outcome
@@ -68,9 +75,16 @@ class CheckResult:
     citations: tuple[Citation, ...] = ()
 
     @property
+    def judged(self) -> tuple[Citation, ...]:
+        """Citations of the last attempt; those of earlier attempts are on record only."""
+        if self.attempts == 1:
+            return self.citations
+        return tuple(one for one in self.citations if one.attempt >= self.attempts)
+
+    @property
     def met(self) -> tuple[Citation, ...]:
-        """Citations that were judged and met."""
-        return tuple(one for one in self.citations if one.judgement is Judgement.MET)
+        """Citations of the last attempt that were judged and met."""
+        return tuple(one for one in self.judged if one.judgement is Judgement.MET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +95,46 @@ class _Finding:
     next_step: str = ""
 
 
+_PASSED = _Finding(Outcome.PASSED, "passed")
+_CRASHED = "check-crashed"
+_PHASES = ("setup", "call", "teardown")
+_FAULTS = {
+    "failed": (Outcome.FAILED, "check-failed"),
+    "broken": (Outcome.BROKEN, "check-broken"),
+    "not run": (Outcome.NOT_RUN, "not-ready"),
+}
+_EVIDENCE = {
+    Judgement.UNMET: (Outcome.FAILED, "evidence-unmet"),
+    Judgement.UNKNOWN: (Outcome.BROKEN, "evidence-unknown"),
+}
+
+
 def assemble(
     nodeid: str, phases: Sequence[Phase], citations: Sequence[Citation] = ()
 ) -> CheckResult:
     """Return what all reports of one check amount to; the worst thing seen wins.
 
     Clean is only a check with exactly one setup, call and teardown per attempt, all passed, plain,
-    none expected to fail, with no subtest that did not pass. A later rerun that passed does not
-    remove what an earlier one showed: it is counted in ``attempts`` and ``passes``, and the gate
-    decides by the item's declaration.
+    none expected to fail, with no subtest that did not pass, and with no citation that is unmet or
+    unknown, whatever the reports say. A rerun that passed does not remove what an earlier attempt
+    showed: the check is broken (``check-flaky``), ``attempts`` and ``passes`` are counted, and the
+    gate accepts it only where the item declares so.
     """
-    attempts = [list(one) for one in _attempts(phases)]
-    verdicts = [_worst_of(attempt) for attempt in attempts] or [
-        _Finding(Outcome.NOT_RUN, "check-not-run", "no report of it arrived")
-    ]
-    worst = max([*verdicts, *_evidence_findings(citations)], key=lambda one: one.outcome.rank)
+    if _plainly_passed(phases) and not any(map(_speaks_against, citations)):
+        return _result(nodeid, phases, citations, [_PASSED])
+    attempts = _attempts(phases)
+    cited = _cited_by_attempt(citations, max(1, len(attempts)))
+    verdicts = [_attempt(*one) for one in zip(attempts, cited, strict=True)] if attempts else []
+    return _result(nodeid, phases, citations, verdicts or [_attempt([], cited[0])])
+
+
+def _result(
+    nodeid: str,
+    phases: Sequence[Phase],
+    citations: Sequence[Citation],
+    verdicts: Sequence[_Finding],
+) -> CheckResult:
+    worst = _over_attempts(verdicts)
     return CheckResult(
         nodeid=nodeid,
         outcome=worst.outcome,
@@ -107,3 +146,118 @@ def assemble(
         duration=sum(phase.duration for phase in phases),
         citations=tuple(citations),
     )
+
+
+def _plainly_passed(phases: Sequence[Phase]) -> bool:
+    """Return whether this is the common clean case; whoever says no here is looked at closely."""
+    if len(phases) != len(_PHASES):
+        return False
+    setup, call, teardown = phases
+    return _clean(setup, "setup") and _clean(call, "call") and _clean(teardown, "teardown")
+
+
+def _clean(phase: Phase, when: str) -> bool:
+    return (
+        phase.when == when
+        and phase.outcome == "passed"
+        and phase.kind == "test"
+        and phase.rerun == 0
+        and not phase.wasxfail
+    )
+
+
+def _speaks_against(citation: Citation) -> bool:
+    return citation.judgement is Judgement.UNMET or citation.judgement is Judgement.UNKNOWN
+
+
+def _attempts(phases: Sequence[Phase]) -> list[list[Phase]]:
+    attempts: list[list[Phase]] = []
+    previous: Phase | None = None
+    # Some rerun plugins number their attempts, others only end them with the outcome "rerun".
+    for phase in sorted(phases, key=lambda one: one.rerun):
+        if previous is None or phase.rerun != previous.rerun or previous.outcome == "rerun":
+            attempts.append([])
+        attempts[-1].append(phase)
+        previous = phase
+    numbers = {phase.rerun for phase in phases}
+    if numbers and numbers != set(range(len(numbers))):
+        attempts.insert(0, [])  # an attempt of which no report arrived still was one
+    return attempts
+
+
+def _cited_by_attempt(citations: Sequence[Citation], count: int) -> list[list[Citation]]:
+    cited: list[list[Citation]] = [[] for _ in range(count)]
+    for one in citations:
+        cited[min(max(one.attempt, 1), count) - 1].append(one)
+    return cited
+
+
+def _over_attempts(verdicts: Sequence[_Finding]) -> _Finding:
+    worst = max(verdicts, key=lambda one: one.outcome.rank)
+    if worst.outcome is Outcome.PASSED or verdicts[-1].outcome is not Outcome.PASSED:
+        return worst
+    passes = sum(one.outcome is Outcome.PASSED for one in verdicts)
+    text = f"{passes} of {len(verdicts)} attempts passed; before that: {worst.text or worst.code}"
+    return _Finding(Outcome.BROKEN, "check-flaky", text, worst.next_step)
+
+
+def _attempt(phases: Sequence[Phase], citations: Sequence[Citation]) -> _Finding:
+    """Return the worst of one attempt; of equals a crash says most, then the evidence."""
+    reported = [_reading(phase) for phase in phases] or [
+        _Finding(Outcome.NOT_RUN, "check-not-run", "no report of it arrived")
+    ]
+    evidence = [_evidence(one) for one in citations if _speaks_against(one)]
+    crashes = [one for one in reported if one.code == _CRASHED]
+    findings = [*crashes, *evidence, *reported, *_structure(phases)]
+    return max(findings, key=lambda one: one.outcome.rank)
+
+
+def _evidence(citation: Citation) -> _Finding:
+    outcome, code = _EVIDENCE[citation.judgement]
+    text = f"expected {citation.expected}, actual {citation.actual}"
+    where = f" ({citation.where})" if citation.where else ""
+    return _Finding(outcome, code, text + where, citation.next_step)
+
+
+def _reading(phase: Phase) -> _Finding:
+    """Return what one report says by itself."""
+    if phase.when == "???":
+        return _Finding(Outcome.BROKEN, _CRASHED, phase.text or "its process crashed")
+    if phase.kind == "other" or phase.when not in _PHASES:
+        return _Finding(Outcome.BROKEN, "check-broken", f"unknown kind of report: {phase.when}")
+    # A rerun plugin replaces the outcome of a failed report by "rerun"; the fault stands.
+    if phase.outcome in ("failed", "rerun"):
+        outcome, code = _FAULTS[phase.fault]
+        return _Finding(outcome, code, phase.text, phase.next_step)
+    if phase.kind == "subtest" and (phase.outcome == "skipped" or phase.wasxfail):
+        return _Finding(Outcome.SKIPPED, "subtest-skipped", phase.text, phase.next_step)
+    if phase.wasxfail:
+        return _Finding(Outcome.SKIPPED, "check-xfail", phase.text or "expected to fail")
+    if phase.outcome == "skipped":
+        return _Finding(Outcome.SKIPPED, "check-skipped", phase.text, phase.next_step)
+    if phase.outcome == "passed":
+        return _PASSED
+    return _Finding(Outcome.BROKEN, "check-broken", f"unknown outcome: {phase.outcome}")
+
+
+def _structure(phases: Sequence[Phase]) -> Iterator[_Finding]:
+    """Yield what is wrong with the set of reports: one too many, or one that never came."""
+    plain = [phase for phase in phases if phase.kind == "test"]
+    counts = Counter(phase.when for phase in plain)
+    repeated = [when for when in _PHASES if counts[when] > 1]
+    if repeated:
+        text = f"reported more than once in one attempt: {', '.join(repeated)}"
+        yield _Finding(Outcome.BROKEN, "check-repeated", text)
+    missing = [when for when in _expected(plain) if not counts[when]]
+    if phases and missing:
+        text = f"no report arrived of: {', '.join(missing)}"
+        yield _Finding(Outcome.BROKEN, "check-interrupted", text)
+
+
+def _expected(plain: Sequence[Phase]) -> tuple[str, ...]:
+    """Return the phases that had to follow from what was reported."""
+    if any(phase.outcome == "rerun" for phase in plain):
+        return ("setup",)  # a rerun ends the attempt and nothing after it is reported
+    if any(phase.when == "setup" and phase.outcome != "passed" for phase in plain):
+        return ("setup", "teardown")
+    return _PHASES
