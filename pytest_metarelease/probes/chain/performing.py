@@ -1,0 +1,103 @@
+"""What an act of a flow did, and whether that is what its step declares.
+
+Values in, values out: how it was performed, by transactions or by simulation, does not matter here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.probes.chain.codec import decode
+from pytest_metarelease.probes.chain.revert import Revert
+from pytest_metarelease.probes.reading import describe, mismatch, show
+
+if TYPE_CHECKING:
+    from pytest_metarelease.probes.chain.abi import Interface
+    from pytest_metarelease.probes.chain.casting import Act, View
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """One act. ``logs`` are those of the transaction, ``views`` what each view returned then.
+
+    ``transaction`` is its hash, None where it was only simulated; ``reverted`` is a revert of the
+    call, ``failed`` says that a transaction which had been simulated well failed all the same.
+    """
+
+    reverted: Revert | None
+    logs: tuple[Mapping[str, Any], ...] = ()
+    views: Mapping[str, Any] | None = None
+    block: int | None = None
+    transaction: str | None = None
+    failed: bool = False
+
+    def __str__(self) -> str:
+        if self.reverted is not None:
+            return f"reverts: {self.reverted.reason or self.reverted.data}"
+        how = f"transaction {self.transaction}" if self.transaction else "simulated"
+        return f"{how}, {'failed' if self.failed else 'succeeded'}"
+
+
+def promise(act: Act) -> str:
+    """Return in words what the step declares."""
+    if act.step.reverts is not None:
+        return f"{act.title} reverts: {act.step.reverts}"
+    emits = f", emits {', '.join(act.step.emits)}" if act.step.emits else ""
+    then = "".join(f", then {one.key} is {describe(one.wanted)}" for one in act.views)
+    return f"{act.title} succeeds{emits}{then}"
+
+
+def broken_promise(act: Act, done: Performed, interface: Interface, address: str) -> str | None:
+    """Return how what was done differs from the step, or None where it does not."""
+    if act.step.reverts is not None:
+        if done.reverted is None:
+            return "it does not revert"
+        return None if done.reverted.is_declared_as(act.step.reverts) else str(done)
+    if done.reverted is not None or done.failed:
+        return str(done)
+    problems = [*_missing_events(act, done.logs, interface, address), *_other_views(act, done)]
+    return "; ".join(problems) or None
+
+
+def _missing_events(
+    act: Act, logs: Sequence[Mapping[str, Any]], interface: Interface, address: str
+) -> list[str]:
+    """Return the declared events that the flow's own contract did not emit (often enough)."""
+    seen = Counter(
+        str(log["topics"][0]).lower()
+        for log in logs
+        if str(log["address"]).lower() == address.lower() and log["topics"]
+    )
+    wanted = Counter(act.step.emits)
+    return [
+        f"event {name} was not emitted"
+        for name, times in wanted.items()
+        if seen[interface.event(name).topic] < times
+    ]
+
+
+def _other_views(act: Act, done: Performed) -> list[str]:
+    found = []
+    for view in act.views:
+        value = (done.views or {}).get(view.key)
+        problem = mismatch(view.wanted, value)
+        if problem is not None:
+            found.append(f"then {view.key} is {show(value)}, not {describe(view.wanted)}")
+    return found
+
+
+def decoded_view(view: View, output: bytes | Revert) -> Any:
+    """Return the value of a view after an act; a revert is shown as what it is, and equals nothing.
+
+    Raises:
+        MalformedError: The bytes are no encoding of the view's types.
+    """
+    if isinstance(output, Revert):
+        return output
+    if not output:
+        return None
+    values = decode(view.entry.output_types, output, view.key)
+    return values[0] if len(values) == 1 else values

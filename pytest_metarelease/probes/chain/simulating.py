@@ -1,0 +1,108 @@
+"""A flow on a node that only reads: all acts in one ``eth_simulateV1``, nothing sent.
+
+Refuses nodes without that method, and any answer that is not one result for each call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.errors import MalformedError
+from pytest_metarelease.probes.chain.casting import DEPLOYER, Script
+from pytest_metarelease.probes.chain.codec import explain
+from pytest_metarelease.probes.chain.performing import Performed, decoded_view
+from pytest_metarelease.probes.chain.quantities import listing, mapping, payload, quantity
+from pytest_metarelease.probes.chain.revert import Revert, make_revert, read_revert
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_metarelease.probes.chain.abi import Interface
+    from pytest_metarelease.probes.chain.rpc import Rpc
+    from pytest_metarelease.probes.chain.snapshot import Snapshot
+
+_BALANCE = hex(10**24)
+_SOMEBODY = "0x00000000000000000000000000000000c0de0003"
+
+# Some nodes (anvil 1.7) simulate no transaction that creates a contract. This code, put in the
+# place of the deployer, creates one from its call data, so that creator, nonce and address are
+# those of a real deployment; it hands on the revert of a constructor.
+_CREATE = "0x36600060003736600034f0801560185760005260206000f35b3d600060003e3d6000fd"
+
+
+def simulate(
+    rpc: Rpc, snapshot: Snapshot, script: Script, interface: Interface
+) -> tuple[Performed, list[Performed]]:
+    """Return what the deployment and each act would do, one after the other.
+
+    Raises:
+        UnsupportedError: The node has no ``eth_simulateV1``.
+        MalformedError: Its answer does not fit the question.
+    """
+    blocks = _blocks(script)
+    tag = snapshot.hash if snapshot.by_hash else hex(snapshot.number)
+    answer = rpc.call("eth_simulateV1", {"blockStateCalls": blocks, "validation": False}, tag)
+    found = [
+        listing(mapping(one, "simulated block").get("calls"), "simulated calls")
+        for one in listing(answer, "eth_simulateV1")
+    ]
+    if [len(one) for one in found] != [len(one["calls"]) for one in blocks]:
+        raise MalformedError(f"{rpc.masked}: eth_simulateV1 did not answer each call")
+    deployment = _performed(found[0][0], interface)
+    results = iter(found[1])
+    acts = []
+    for act in script.acts:
+        done = _performed(next(results), interface)
+        views = {
+            view.key: decoded_view(view, _performed_output(next(results), interface))
+            for view in act.views
+        }
+        acts.append(Performed(done.reverted, done.logs, views, snapshot.number))
+    return deployment, acts
+
+
+def _blocks(script: Script) -> Sequence[dict[str, Any]]:
+    deployer = script.addresses[DEPLOYER]
+    calls: list[dict[str, str]] = []
+    for act in script.acts:
+        call = {"from": act.sender, "to": script.address, "input": act.data}
+        calls.append({**call, "value": hex(act.value)})
+        calls += [
+            {"from": _SOMEBODY, "to": script.address, "input": view.data} for view in act.views
+        ]
+    return [
+        {
+            "stateOverrides": {deployer: {"code": _CREATE, "nonce": "0x0"}},
+            "calls": [{"from": _SOMEBODY, "to": deployer, "input": script.creation}],
+        },
+        {
+            "stateOverrides": {
+                **{address: {"balance": _BALANCE} for address in script.addresses.values()},
+                deployer: {"code": "0x", "balance": _BALANCE},
+            },
+            "calls": calls,
+        },
+    ]
+
+
+def _performed(value: Any, interface: Interface) -> Performed:
+    result = mapping(value, "simulated call")
+    output = _performed_output(value, interface)
+    if isinstance(output, Revert):
+        return Performed(output)
+    logs = listing(result.get("logs", []), "simulated logs")
+    return Performed(None, tuple(mapping(log, "simulated log") for log in logs))
+
+
+def _performed_output(value: Any, interface: Interface) -> bytes | Revert:
+    result = mapping(value, "simulated call")
+    output = payload(result.get("returnData", "0x"), "simulated output")
+    if quantity(result.get("status"), "simulated status") == 1:
+        return output
+    error: Mapping[str, Any] = mapping(result.get("error"), "simulated error")
+    revert = read_revert(error)
+    if revert is None:
+        raise MalformedError(f"simulated call failed, but not by a revert: {error!r:.200}")
+    if output:
+        revert = make_revert("0x" + output.hex(), str(error.get("message", "")))
+    return explain(revert, interface)
