@@ -57,6 +57,9 @@ def raise_sandbox(settings: Settings, parts: Parts, book: Book) -> Mapping[str, 
     _wait_until_healthy(plan, parts)
     if plan.has("database-down") or plan.has("health-lies"):
         book.take_away()
+        if not plan.has("health-lies"):
+            # What health found before is used again for a moment; nobody shall see that moment.
+            _wait_until("unhealthy", plan, parts)
     return _variables(plan)
 
 
@@ -127,20 +130,25 @@ class _Filling(threading.Thread):
 
 
 def _wait_until_healthy(plan: Plan, parts: Parts) -> None:
-    degraded = plan.has("contract-missing") or plan.has("external-down")
-    wanted = "degraded" if degraded and not plan.has("health-lies") else "healthy"
-    until = time.monotonic() + _WITHIN
-    found = "nothing"
     for url in (plan.frontend_url, plan.coingecko_url):
         _get(f"{url}/", parts)
+    degraded = plan.has("contract-missing") or plan.has("external-down")
+    wanted = "degraded" if degraded and not plan.has("health-lies") else "healthy"
     # Twice, so that both of two replicas are asked.
     for _ in range(2 if plan.has("old-replica") else 1):
-        while found != wanted:
-            found = json.loads(_get(f"{plan.api_url}/api/health", parts)).get("status")
-            if time.monotonic() > until:
-                raise SandboxError(f"the API says {found!r} instead of {wanted!r}")
-            time.sleep(0 if found == wanted else 0.05)
-        found = "nothing"
+        _wait_until(wanted, plan, parts)
+
+
+def _wait_until(wanted: str, plan: Plan, parts: Parts) -> None:
+    """Until the API's health says ``wanted``."""
+    until = time.monotonic() + _WITHIN
+    while True:
+        found = json.loads(_get(f"{plan.api_url}/api/health", parts)).get("status")
+        if found == wanted:
+            return
+        if time.monotonic() > until:
+            raise SandboxError(f"the API says {found!r} instead of {wanted!r}")
+        time.sleep(0.05)
 
 
 def _get(url: str, parts: Parts) -> bytes:

@@ -1,7 +1,7 @@
 """Health and status: what the API finds when it asks the parts it depends on.
 
 Refuses to guess: a part that does not answer within a second is unhealthy. Findings are at most
-half a second old, and ``timestamp`` says from when they are.
+a quarter of a second old, and ``timestamp`` says from when they are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Seconds that a part may take to answer.
 PATIENCE = 1.0
 #: Seconds that findings are used again, so that a burst of questions is one question to each part.
-FRESH = 0.5
+FRESH = 0.25
 _HEALTHY, _UNHEALTHY = "healthy", "unhealthy"
 
 
@@ -60,7 +60,7 @@ class Examiner:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def findings(self) -> Findings:
-        """Findings of at most half a second ago."""
+        """Findings of at most a quarter of a second ago."""
         async with self._turn:
             if self._last is None or time.monotonic() - self._last_at > FRESH:
                 self._last_at = time.monotonic()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from starlette.exceptions import HTTPException
+
 if TYPE_CHECKING:
     from pytest_metarelease.sandbox.api.state import State
 
@@ -49,10 +51,6 @@ class Bucket:
         return True
 
 
-class TooLarge(Exception):  # noqa: N818 - what the body is
-    """The body exceeds its limit while it is being read."""
-
-
 class Shield:
     """ASGI middleware around the whole application."""
 
@@ -79,10 +77,7 @@ class Shield:
         if await self._spoiled(scope):
             await answer.refuse(500, "internal server error")
             return
-        try:
-            await self._app(scope, _limited(scope, receive), answer.send)
-        except TooLarge:
-            await answer.refuse(413, f"the body must not exceed {MAX_BODY} bytes")
+        await self._app(scope, _limited(receive), answer.send)
 
     def _admitted(self, scope: Scope) -> bool:
         if len(self._clients) > _MANY_CLIENTS:
@@ -122,14 +117,8 @@ class _Answer:
         await self.send({"type": "http.response.body", "body": body})
 
 
-def _limited(scope: Scope, receive: Receive) -> Receive:
-    declared = dict(scope["headers"]).get(b"content-length", b"0")
-    if int(declared) > MAX_BODY:
-
-        async def refuse() -> Message:
-            raise TooLarge
-
-        return refuse
+def _limited(receive: Receive) -> Receive:
+    """Counts what really comes: a length that was declared may be wrong, or missing."""
     seen = 0
 
     async def counting() -> Message:
@@ -137,7 +126,7 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > MAX_BODY:
-            raise TooLarge
+            raise HTTPException(413, f"the body must not exceed {MAX_BODY} bytes")
         return message
 
     return counting

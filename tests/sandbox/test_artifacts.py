@@ -1,0 +1,36 @@
+"""The committed artifacts are what the committed sources compile to, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest_metarelease.sandbox
+
+FOLDER = Path(pytest_metarelease.sandbox.__file__).parent
+CONTRACTS, ARTIFACTS = FOLDER / "contracts", FOLDER / "artifacts"
+
+
+def compiled() -> dict[str, object]:
+    assert shutil.which("node"), "node is needed to compile the contracts"
+    assert (CONTRACTS / "node_modules" / "solc").is_dir(), (
+        f"the compiler is not installed: run `npm ci` in {CONTRACTS} (scripts/test does)"
+    )
+    done = subprocess.run(
+        ["node", CONTRACTS / "compile.js"], capture_output=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    artifacts: dict[str, object] = json.loads(done.stdout)
+    return artifacts
+
+
+def test_recompiling_gives_the_same_bytes() -> None:
+    committed = {path.stem: json.loads(path.read_bytes()) for path in ARTIFACTS.glob("*.json")}
+    assert compiled() == committed, "run scripts/compile-contracts and commit what it writes"
+
+
+def test_the_lock_names_no_registry() -> None:
+    lock = (CONTRACTS / "package-lock.json").read_text(encoding="utf-8")
+    assert '"resolved"' not in lock

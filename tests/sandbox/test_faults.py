@@ -1,0 +1,255 @@
+"""Every fault, alone: what it breaks is really broken, and the variables say what should be."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_metarelease.errors import UsageError
+from pytest_metarelease.sandbox import FAULTS, Running, accounts, check_faults
+from pytest_metarelease.sandbox.abi import selector
+from pytest_metarelease.sandbox.artifact import ARTIFACTS
+from pytest_metarelease.sandbox.plan import OLD_VERSION
+from tests.sandbox.orders import signed_order
+from tests.sandbox.world import (
+    EMBEDDED,
+    VERSION,
+    Answer,
+    anvil,
+    ask,
+    receipts_to,
+    rpc,
+    sandbox,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def api(running: Running, path: str) -> Answer:
+    return ask(running.variables["SANDBOX_API_URL"] + path)
+
+
+def health(running: Running) -> dict[str, Any]:
+    found: dict[str, Any] = api(running, "/api/health").json()
+    return found
+
+
+def view(running: Running, signature: str) -> str:
+    call = {"to": running.variables["SANDBOX_ESCROW"], "data": "0x" + selector(signature).hex()}
+    answer: str = rpc(running.variables["SANDBOX_RPC_URL"], "eth_call", call, "latest")
+    return answer
+
+
+def code(running: Running) -> str:
+    address = running.variables["SANDBOX_ESCROW"]
+    found: str = rpc(running.variables["SANDBOX_RPC_URL"], "eth_getCode", address, "latest")
+    return found
+
+
+def bundle(running: Running) -> str:
+    origin = running.variables["SANDBOX_FRONTEND_URL"]
+    page = ask(origin + "/").body.decode()
+    script = page.split('src="')[1].split('"')[0]
+    return ask(origin + script).body.decode()
+
+
+def database_path(running: Running) -> str:
+    return running.variables["SANDBOX_DATABASE_URL"].removeprefix("sqlite:///")
+
+
+def rows(running: Running, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(database_path(running))) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def api_errors(running: Running) -> None:
+    statuses = [api(running, "/api/orders").status for _ in range(48)]
+    assert statuses.count(500) == 4
+    assert [status for status in statuses if status not in (200, 500)] == []
+    assert {api(running, "/api/health").status for _ in range(24)} == {200}
+
+
+def api_slow(running: Running) -> None:
+    started = time.monotonic()
+    assert api(running, "/api/orders").status == 200
+    assert time.monotonic() - started >= 0.7
+
+
+def _database_gone(running: Running) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        sqlite3.connect(database_path(running))
+    assert api(running, "/api/orders").status == 503
+
+
+def health_lies(running: Running) -> None:
+    _database_gone(running)
+    answer = api(running, "/api/health")
+    assert (answer.status, answer.json()["status"]) == (200, "healthy")
+    assert set(answer.json()["dependencies"].values()) == {"healthy"}
+
+
+def database_down(running: Running) -> None:
+    _database_gone(running)
+    answer = api(running, "/api/health")
+    assert (answer.status, answer.json()["status"]) == (503, "unhealthy")
+    assert answer.json()["dependencies"]["database"] == "unhealthy"
+
+
+def migration_missing(running: Running) -> None:
+    applied = rows(running, "SELECT migration_name FROM _prisma_migrations ORDER BY 1")
+    assert applied == [("20250114093000_init",), ("20250302110000_order_status",)]
+    assert len(api(running, "/api/orders").json()) == 5
+
+
+def frontend_wrong_address(running: Running) -> None:
+    script = bundle(running)
+    assert running.variables["SANDBOX_ESCROW"] not in script
+    assert running.variables["SANDBOX_API_URL"] in script
+
+
+def contract_missing(running: Running) -> None:
+    assert code(running) == "0x"
+    assert health(running)["dependencies"]["smart_contracts"] == "unhealthy"
+
+
+def contract_other_code(running: Running) -> None:
+    released = json.loads((ARTIFACTS / "Escrow.json").read_text())["deployedBytecode"]
+    assert len(code(running)) > len(released)
+    assert accounts.ARBITER.address.lower()[2:] in view(running, "arbiter()")
+
+
+def wrong_arbiter(running: Running) -> None:
+    assert accounts.WRONG_ARBITER.address.lower()[2:] in view(running, "arbiter()")
+    assert running.variables["SANDBOX_ARBITER"] == accounts.ARBITER.address
+
+
+def arbiter_unfunded(running: Running) -> None:
+    arbiter = running.variables["SANDBOX_ARBITER"]
+    assert rpc(running.variables["SANDBOX_RPC_URL"], "eth_getBalance", arbiter, "latest") == "0x0"
+
+
+def contract_paused(running: Running) -> None:
+    assert int(view(running, "paused()"), 16) == 1
+    assert int(view(running, "currentState()"), 16) == 1
+
+
+def transactions_failing(running: Running) -> None:
+    escrow = running.variables["SANDBOX_ESCROW"]
+    receipts = receipts_to(running.variables["SANDBOX_RPC_URL"], escrow)
+    failed = [receipt for receipt in receipts if receipt["status"] == "0x0"]
+    assert (len(receipts), len(failed)) == (366, 52)
+
+
+def wrong_chain(running: Running) -> None:
+    assert rpc(running.variables["SANDBOX_RPC_URL"], "eth_chainId") == hex(1337)
+    assert rpc(running.variables["SANDBOX_RPC_URL"], "net_version") == "1337"
+
+
+def tampered_orders_accepted(running: Running) -> None:
+    body = signed_order(running, nonce=1000)
+    body["order"]["buyAmount"] = "1"
+    assert ask(running.variables["SANDBOX_API_URL"] + "/api/orders", "POST", body).status == 201
+
+
+def external_down(running: Running) -> None:
+    assert ask(running.variables["SANDBOX_ZEROX_URL"]).status == 503
+    assert ask(running.variables["SANDBOX_ZEROX_QUOTE_URL"]).status == 503
+    assert ask(running.variables["SANDBOX_COINGECKO_URL"]).status == 200
+    found = health(running)
+    assert (found["status"], found["dependencies"]["external_apis"]) == ("degraded", "unhealthy")
+
+
+def orders_diverge(running: Running) -> None:
+    listed = {order["id"] for order in api(running, "/api/orders").json()}
+    kept = {identity for (identity,) in rows(running, "SELECT id FROM orders")}
+    assert len(listed - kept) == 1
+    assert kept < listed
+
+
+def old_release(running: Running) -> None:
+    found = {health(running)["version"] for _ in range(4)}
+    assert found == {OLD_VERSION}
+
+
+def old_replica(running: Running) -> None:
+    found = [health(running)["version"] for _ in range(6)]
+    assert sorted(found) == [OLD_VERSION] * 3 + [VERSION] * 3
+    assert found[0] != found[1]
+
+
+SEEN: dict[str, Callable[[Running], None]] = {
+    check.__name__.replace("_", "-"): check
+    for check in (
+        api_errors,
+        api_slow,
+        health_lies,
+        database_down,
+        migration_missing,
+        frontend_wrong_address,
+        contract_missing,
+        contract_other_code,
+        wrong_arbiter,
+        arbiter_unfunded,
+        contract_paused,
+        transactions_failing,
+        wrong_chain,
+        tampered_orders_accepted,
+        external_down,
+        orders_diverge,
+        old_release,
+        old_replica,
+    )
+}
+ON_CHAIN = [fault.name for fault in FAULTS if fault.caught_by.startswith(("post.con", "post.tra"))]
+#: Health of a sandbox whose fault health can see; all others are healthy.
+NOT_HEALTHY = {
+    "database-down": "unhealthy",
+    "contract-missing": "degraded",
+    "external-down": "degraded",
+}
+
+
+def test_there_are_these_eighteen() -> None:
+    assert {fault.name for fault in FAULTS} == set(SEEN)
+    assert len(SEEN) == 18
+
+
+@pytest.mark.parametrize("fault", sorted(SEEN))
+def test_a_fault_is_real(fault: str) -> None:
+    with sandbox(fault, using=anvil()) as running:
+        SEEN[fault](running)
+        assert health(running)["status"] == NOT_HEALTHY.get(fault, "healthy")
+
+
+@pytest.mark.parametrize("fault", ON_CHAIN)
+def test_a_fault_of_the_chain_is_real_on_the_embedded_node(fault: str) -> None:
+    with sandbox(fault, using=EMBEDDED) as running:
+        SEEN[fault](running)
+
+
+def test_faults_combine() -> None:
+    together = ("wrong-arbiter", "old-release", "orders-diverge", "frontend-wrong-address")
+    with sandbox(*together, using=anvil()) as running:
+        for fault in together:
+            SEEN[fault](running)
+
+
+def test_no_fault_is_seen_where_none_is() -> None:
+    with sandbox(using=anvil()) as running:
+        for fault, check in SEEN.items():
+            if fault != "tampered-orders-accepted":
+                with pytest.raises((AssertionError, pytest.fail.Exception)):
+                    check(running)
+        with pytest.raises(AssertionError):
+            tampered_orders_accepted(running)
+
+
+def test_an_unknown_fault_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="did you mean api-errors"):
+        check_faults(["api-error"])
