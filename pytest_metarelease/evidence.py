@@ -139,6 +139,10 @@ class Recorder(Protocol):
         """Make judgements since ``mark`` say nothing: a try that is followed by another."""
         ...
 
+    def fact(self, name: str, subject: str, value: str) -> None:
+        """Record an identity of the target, such as a code hash, for the decision."""
+        ...
+
 
 def never_redacted(text: str) -> str:
     """Return ``text`` itself: for values that cannot hold a secret, such as test data."""
@@ -161,6 +165,7 @@ class Notebook:
         self.redact = redact
         self.measurements: dict[str, Measurement] = {}
         self.citations: dict[str, list[Citation]] = {}
+        self.facts: dict[str, dict[str, str]] = {}
         self.check: str | None = None
         self.attempt = 1
         self._prefix = prefix
@@ -230,6 +235,11 @@ class Notebook:
         cited = self.citations.get(self.check or "", [])
         cited[mark:] = [replace(one, judgement=Judgement.NONE) for one in cited[mark:]]
         self._write({"kind": "superseded", "check": self.check, "from": mark})
+
+    def fact(self, name: str, subject: str, value: str) -> None:
+        """Record an identity of the target, such as a code hash, for the decision."""
+        self.facts.setdefault(name, {})[subject] = value
+        self._write({"kind": "fact", "name": name, "subject": subject, "value": value})
 
     def _cite(self, citation: Citation) -> None:
         check = self.check or ""

@@ -1,1 +1,98 @@
-"""TODO."""
+"""The ``metarelease`` command: what surrounds a pytest run. It decides nothing by itself."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from pytest_metarelease import __version__
+from pytest_metarelease.errors import MetareleaseError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_USAGE_ERROR = 4
+_HOLD = 21
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit code: the verdict's, or 4 for a usage error."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except UsageError as error:
+        print(f"metarelease: {error}", file=sys.stderr)  # noqa: T201 - a command speaks
+        return _USAGE_ERROR
+    except MetareleaseError as error:
+        print(f"metarelease: HOLD: {error}", file=sys.stderr)  # noqa: T201
+        return _HOLD
+
+
+def _dispatch(arguments: list[str]) -> int:
+    # What follows `run` and `sandbox` belongs to pytest and to the sandbox.
+    if arguments[:1] == ["run"]:
+        from pytest_metarelease.cli.run import run
+
+        return run(arguments[1:])
+    if arguments[:1] == ["sandbox"]:
+        from pytest_metarelease.sandbox.command import run as run_sandbox
+
+        return run_sandbox(arguments[1:])
+    options = _parser().parse_args(arguments)
+    if options.command == "check":
+        from pytest_metarelease.cli.check import check
+
+        return check(options)
+    from pytest_metarelease.cli.lock import lock
+
+    return lock(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="metarelease",
+        description="Release verification: exit codes are 0 GO, 1 NO-GO, 20 ROLLBACK, 21 HOLD, "
+        "4 wrong usage.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser(
+        "run", help="run pytest and believe only a finished packet of that very run", add_help=False
+    )
+    commands.add_parser(
+        "sandbox", help="keep a sandbox running to look at, or list its faults", add_help=False
+    )
+    _add_check(commands)
+    _add_lock(commands)
+    return parser
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = commands.add_parser(
+        "check",
+        help="recompute the verdict of a packet, for a deploy job",
+        description="Recompute the verdict of a packet from its recorded results, with manifest "
+        "and lock from this checkout. Prints one line and exits by the verdict.",
+    )
+    check.add_argument("packet", help="the packet folder, such as release-evidence")
+    check.add_argument("--stage", required=True, help="the stage that must be whole")
+    check.add_argument("--environment", required=True, help="the environment it must be of")
+    check.add_argument("--commit", required=True, help="the release commit it must be of")
+    check.add_argument("--max-age", default="1h", help="how old it may be (default: 1h)")
+    check.add_argument("--run-id", help="the run it must be of, as issued by `metarelease run`")
+    check.add_argument("--release-manifest", metavar="FILE", help="the manifest")
+
+
+def _add_lock(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    lock = commands.add_parser(
+        "lock",
+        help="write checks.lock: which checks each item has",
+        description="Collect the checks of every environment, without network, and write "
+        "checks.lock beside the manifest. Commit and review it like code.",
+    )
+    lock.add_argument(
+        "--check", action="store_true", help="write nothing; fail if it is not current"
+    )
+    lock.add_argument("--release-manifest", metavar="FILE", help="the manifest")
+    lock.add_argument("paths", nargs="*", help="where the checks are (default: pytest's testpaths)")

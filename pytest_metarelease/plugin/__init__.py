@@ -1,1 +1,55 @@
-"""TODO."""
+"""The pytest plugin: options, marks, collection, recording, fixtures, and the session of a run.
+
+It translates between pytest and the package and never judges: the verdict is ``gate``'s. Importing
+it loads none of the wire libraries; each is imported by the fixture that needs it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_metarelease.plugin import activation, options
+from pytest_metarelease.plugin.state import RUN
+
+if TYPE_CHECKING:
+    from pytest_metarelease.plugin.state import Run
+
+__all__ = ["pytest_addoption", "pytest_configure"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options and ini keys."""
+    options.add_to(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Find the manifest, decide whether the gate is on, and register what the run needs.
+
+    First of all plugins, so that the tombstone is on disk before anything else can fail and so
+    that Allure finds its folder set.
+    """
+    options.add_marks(config)
+    run = activation.prepare(config)
+    if run is None:
+        return
+    config.stash[RUN] = run
+    _register(config, run)
+
+
+def _register(config: pytest.Config, run: Run) -> None:
+    # Imported here: a repository without a manifest does not pay for them.
+    from pytest_metarelease.plugin import collection, fixtures, recording, session
+
+    register = config.pluginmanager.register
+    # Names that nobody would write into `-p no:`; session start checks that they are there.
+    register(collection.Collection(run), "metarelease: collection")
+    register(fixtures, "metarelease: fixtures")
+    if run.gate.on:
+        register(recording.Recording(run, config), "metarelease: recording")
+        if run.controls:
+            register(session.GatedSession(run, config), "metarelease: session")
+    elif run.controls:
+        register(session.UngatedSession(run), "metarelease: session")

@@ -1,0 +1,227 @@
+"""The end of a gated run: gather the record, ask the gate, write the packet, print the verdict."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.checklist import Checklist
+from pytest_metarelease.gate import decide
+from pytest_metarelease.gate.record_json import dump, record_to_json
+from pytest_metarelease.gate.values import (
+    Finding,
+    Identification,
+    Reason,
+    Record,
+    Verdict,
+)
+from pytest_metarelease.gate.values import Target as TargetFacts
+from pytest_metarelease.lockfile import read_lock
+from pytest_metarelease.outcome import CheckResult, Outcome, assemble
+from pytest_metarelease.plugin.activation import now
+from pytest_metarelease.plugin.ledger import LedgerContents, read_ledgers
+from pytest_metarelease.plugin.recording import digest_of
+from pytest_metarelease.plugin.session_target import target_of
+from pytest_metarelease.plugin.tree import tree_findings
+from pytest_metarelease.reports import decision_json, markdown, terminal
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_metarelease.checklist import Scope
+    from pytest_metarelease.evidence import Citation
+    from pytest_metarelease.gate.values import Decision
+    from pytest_metarelease.plugin.session import GatedSession
+    from pytest_metarelease.plugin.state import Gate, Run
+    from pytest_metarelease.plugin.target import Target
+    from pytest_metarelease.reports.packet import Packet
+
+
+def decide_run(session: GatedSession, pytest_exit: int) -> Decision:
+    """Return the gate's decision over everything that the run recorded."""
+    run = session.run
+    lock = read_lock(run.root / "checks.lock")
+    contents = _contents(session)
+    record = _record(session, contents, pytest_exit, lock.digest)
+    checklist = Checklist.of(run.manifest, run.environment)
+    return decide(checklist, session.scope(), lock, record, now=record.finished_at)
+
+
+def _contents(session: GatedSession) -> LedgerContents:
+    notebook = session.recording.notebook
+    if session.run.role == "single":
+        return LedgerContents(
+            measurements=dict(notebook.measurements),
+            citations=dict(notebook.citations),
+            bindings=dict(session.bindings()),
+            facts=dict(notebook.facts),
+        )
+    return read_ledgers(session.run.packet / "ledger")
+
+
+def _record(
+    session: GatedSession, contents: LedgerContents, pytest_exit: int, lock_digest: str | None
+) -> Record:
+    run, target = session.run, target_of(session.config)
+    claimed = _claimed(session, contents)
+    return Record(
+        run_id=run.run_id,
+        started_at=run.started_at,
+        finished_at=now(),
+        finished=not any(one.reason.code == "run-interrupted" for one in session.findings),
+        pytest_exit=pytest_exit,
+        environment=run.environment,
+        rehearsal=run.declared.sandbox,
+        release_version=target.version,
+        release_commit=target.commit,
+        manifest_digest=run.manifest.digest,
+        lock_digest=lock_digest,
+        results=_results(session, contents, claimed),
+        measurements=contents.measurements,
+        bindings=claimed,
+        identifications=_identifications(target),
+        findings=(*session.findings, *_differences(session, contents), *tree_findings(run, target)),
+        target=_target_facts(target, contents),
+    )
+
+
+def _claimed(session: GatedSession, contents: LedgerContents) -> dict[str, tuple[str, ...]]:
+    """Return what the checks that ran claim; those that were only collected claim nothing yet."""
+    phases = session.recording.phases
+    return {nodeid: ids for nodeid, ids in contents.bindings.items() if nodeid in phases}
+
+
+def _results(
+    session: GatedSession, contents: LedgerContents, claimed: dict[str, tuple[str, ...]]
+) -> dict[str, CheckResult]:
+    nothing: list[Citation] = []
+    results = {}
+    for nodeid, phases in session.recording.phases.items():
+        result = assemble(nodeid, phases, contents.citations.get(nodeid, nothing))
+        # A test that claims no item and passed says nothing about the release.
+        if nodeid in claimed or result.outcome is not Outcome.PASSED:
+            results[nodeid] = result
+    return results
+
+
+def _differences(session: GatedSession, contents: LedgerContents) -> list[Finding]:
+    """Compare what reports say was cited with what the ledgers hold: they must be the same."""
+    found = [
+        Finding(
+            Verdict.HOLD,
+            Reason(
+                "ledger-torn",
+                f"{place} of the ledger is broken: some of the evidence is lost",
+                "look for a full disk or a killed process, and run it again",
+            ),
+        )
+        for place in contents.torn
+    ]
+    for nodeid, sealed in sorted(session.recording.sealed.items()):
+        held = digest_of(contents.citations.get(nodeid, []))
+        if held != sealed:
+            text = f"{nodeid}: its report and its ledger differ ({sealed} and {held})"
+            found.append(
+                Finding(Verdict.HOLD, Reason("evidence-differs", text, "run it again"), nodeid)
+            )
+    return found
+
+
+def _identifications(target: Target) -> tuple[Identification, ...]:
+    return tuple(
+        Identification(
+            subject=seen.subject,
+            judgement=seen.judgement,
+            expected=seen.expected,
+            actual=seen.actual,
+        )
+        for _name, seen in sorted(target.prepared.identity.items())
+    )
+
+
+def _target_facts(target: Target, contents: LedgerContents) -> TargetFacts:
+    snapshot = target.prepared.snapshot or {}
+    return TargetFacts(
+        chain_id=snapshot.get("chain_id"),
+        block_number=snapshot.get("number"),
+        block_hash=snapshot.get("hash"),
+        code_hashes=contents.facts.get("code_hash", {}),
+        api_versions={name: seen.actual for name, seen in target.prepared.identity.items()},
+        migration_heads=contents.facts.get("migration_head", {}),
+    )
+
+
+def write(decision: Decision, packet: Packet, config: pytest.Config) -> None:
+    """Write the packet; ``decision.json`` comes last, since it replaces the tombstone.
+
+    Raises:
+        OSError: Something could not be written; the tombstone stands.
+    """
+    summary = markdown.render(decision)
+    packet.write("record.json", dump(record_to_json(decision.record)))
+    if getattr(config.option, "allure_report_dir", None):
+        from pytest_metarelease.reports.allure import write_results
+
+        write_results(decision, Path(config.option.allure_report_dir))
+    packet.write("decision.md", summary.encode())
+    packet.write("decision.json", decision_json.render(decision))
+    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if step_summary:
+        with Path(step_summary).open("a", encoding="utf-8") as file:
+            file.write(summary + "\n")
+
+
+def header(run: Run, target: Target, scope: Scope) -> list[str]:
+    """Return what a reader needs before the first test: what is judged, where, over what."""
+    seen = [*target.prepared.readiness.values(), *target.prepared.identity.values()]
+    by_subject = {one.subject: one.actual for one in seen}
+    targets = [
+        (name, service.url, by_subject.get(f"service:{name}", ""))
+        for name, service in target.environment.services.items()
+    ]
+    return terminal.header(
+        release=target.release,
+        environment=run.environment,
+        manifest=run.manifest.file,
+        access=target.environment.access.value,
+        targets=targets,
+        chain=_chain_line(target),
+        scope=scope,
+        items=run.manifest.checklist,
+        gate=run.gate.why,
+    )
+
+
+def _chain_line(target: Target) -> tuple[str, str] | None:
+    chain = target.environment.chain
+    if chain is None:
+        return None
+    from pytest_metarelease.redaction import mask_url
+
+    snapshot = target.prepared.snapshot
+    said = (
+        f"{snapshot['chain_id']}, block {snapshot['number']}"
+        if snapshot
+        else target.prepared.snapshot_error
+    )
+    return mask_url(chain.rpc), said
+
+
+def print_decision(
+    reporter: pytest.TerminalReporter, decision: Decision, packet: Path, gate: Gate
+) -> None:
+    """Print the section with the verdict."""
+    width: int = reporter._tw.fullwidth  # noqa: SLF001 - the only way to know the width
+    for line in terminal.lines(decision, width, packet=_short(packet)):
+        markup: dict[str, Any] = {line.style: True} if line.style else {}
+        reporter.write_line(line.text, **markup)
+    if gate.advisory:
+        reporter.write_line("advisory: the exit code is pytest's own, not the verdict's")
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

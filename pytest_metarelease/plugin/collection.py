@@ -1,0 +1,231 @@
+"""Binding tests to checklist items, giving them the items' marks, and selecting by scope.
+
+Every process collects for itself; usage errors that a worker finds travel to the controller.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_metarelease.checklist import Checklist, Scope, marks_of, scope_of
+from pytest_metarelease.errors import UndeclaredError, UsageError
+from pytest_metarelease.plugin import marks
+from pytest_metarelease.plugin.activation import suggestion
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pytest_metarelease.manifest.model import Item
+    from pytest_metarelease.plugin.state import Run
+
+_KINDS = {
+    "service": "services",
+    "health": "health",
+    "identity": "identities",
+    "endpoint": "endpoints",
+    "page": "pages",
+    "sampled": "sampled",
+    "contract": "contracts",
+    "account": "accounts",
+    "flow": "flows",
+    "signed_request": "signed_requests",
+    "database": "databases",
+    "migrated": "migrated",
+    "external": "external",
+    "critical_external": "critical_external",
+    "optional_external": "optional_external",
+    "agreement": "agreements",
+}
+# Kinds that are what triggers measure: `api.error_rate` makes `api` an `error_rate`.
+_MEASURES = ("error_rate", "failure_rate", "unreachable")
+_STAGES_AND_SEVERITIES = frozenset(marks.STAGES) | frozenset(marks.SEVERITIES)
+
+
+class Collection:
+    """Collects the checks of one process. ``bindings`` maps node ids to item ids."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.checklist = Checklist.of(run.manifest, run.environment)
+        self.bindings: dict[str, tuple[str, ...]] = {}
+        self.problems: list[str] = []
+        self._vocabulary = _STAGES_AND_SEVERITIES.union(
+            *(item.facets for item in run.manifest.checklist)
+        )
+        self._folders: dict[Path, str] = {}
+
+    def nodeid_of(self, item: pytest.Item) -> str:
+        """Return the node id of a test relative to the manifest's folder, as the lock has it."""
+        folder = self._folders.get(item.path)
+        if folder is None:
+            folder = Path(os.path.relpath(item.path, self.run.root)).as_posix()
+            self._folders[item.path] = folder
+        _, separator, inside = item.nodeid.partition("::")
+        return f"{folder}{separator}{inside}"
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run a test once per declared thing of each kind that its ``for_each`` names."""
+        for mark in metafunc.definition.iter_markers("for_each"):
+            for kind in mark.args:
+                names = _declared(self.run, kind)
+                # Nothing declared must be seen, so the test runs and says so (see setup).
+                metafunc.parametrize(
+                    kind, names or (None,), ids=None if names else ("none-declared",)
+                )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Break a check whose ``for_each`` found nothing declared."""
+        for mark in item.iter_markers("for_each"):
+            for kind in mark.args:
+                if getattr(item, "callspec", None) and item.callspec.params.get(kind) is None:  # type: ignore[attr-defined]
+                    raise UndeclaredError(
+                        f"{self.run.manifest.file} declares no {kind} for "
+                        f"{self.run.environment}, so there is nothing to verify; declare one, or "
+                        "give the item `not_applicable:` with the reason"
+                    )
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Stamp the items that a test verifies on it, with their marks."""
+        ids = tuple(
+            dict.fromkeys(str(one) for mark in item.iter_markers("verifies") for one in mark.args)
+        )
+        if not ids:
+            return
+        items = [self._item(one, item) for one in ids]
+        known = [one for one in items if one is not None]
+        self._refuse_contradiction(item, known)
+        for name in sorted(frozenset[str]().union(*map(marks_of, known))):
+            item.add_marker(name)
+        _add_labels(item, known)
+        self.bindings[self.nodeid_of(item)] = ids
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None, None, None]:
+        """Select the checks of items in scope; for other tests ``-m`` means what it always does."""
+        self._raise_or_report(config, items)
+        if not self.run.gate.on:
+            yield
+            return
+        expression = self._mark_selected(config, items)
+        config.option.markexpr = expression
+        try:
+            yield
+        finally:
+            config.option.markexpr = self.run.expression
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Say how many checks there are, and write their bindings for ``metarelease lock``."""
+        config = session.config
+        if not self.run.controls:
+            config.workeroutput["metarelease_checks"] = len(self.bindings)  # type: ignore[attr-defined]
+        target = config.option.release_bindings_to
+        if target:
+            # Every node id, also where `-m` or `-k` was given: the lock is about all checks.
+            Path(target).write_text(json.dumps(self.applicable()), encoding="utf-8")
+
+    def applicable(self) -> dict[str, tuple[str, ...]]:
+        """Return the bindings whose items apply to the environment."""
+        found = {}
+        for nodeid, ids in self.bindings.items():
+            due = tuple(one for one in ids if self._applies(one))
+            if due:
+                found[nodeid] = due
+        return found
+
+    def scope(self) -> Scope:
+        """Return the scope of the run: its ``-m`` expression over the checklist."""
+        return scope_of(self.run.manifest.checklist, self.run.expression, _matcher(self.run))
+
+    def _mark_selected(self, config: pytest.Config, items: list[pytest.Item]) -> str:
+        for name in (marks.BOUND, marks.SELECTED):
+            config.addinivalue_line("markers", f"{name}: set by the plugin while it selects")
+        due = {one for one in self.scope().items if self._applies(one)}
+        for item in items:
+            ids = self.bindings.get(self.nodeid_of(item))
+            if ids is not None:
+                item.add_marker(marks.BOUND)
+                if due.intersection(ids):
+                    item.add_marker(marks.SELECTED)
+        # pytest itself deselects, so that counts and hooks stay its own. A check is selected by
+        # its items; a test that verifies nothing by the expression as it was given.
+        others = f"({self.run.expression}) and" if self.run.expression else ""
+        return f"{marks.SELECTED} or ({others} not {marks.BOUND})"
+
+    def _applies(self, item_id: str) -> bool:
+        item = self.checklist.by_id.get(item_id)
+        return item is not None and self.checklist.applies(item)
+
+    def _item(self, item_id: str, test: pytest.Item) -> Item | None:
+        found = self.checklist.by_id.get(item_id)
+        if found is None:
+            self.problems.append(
+                f"{test.nodeid}: verifies({item_id!r}): {self.run.manifest.file} has no such item"
+                + suggestion(item_id, self.checklist.by_id)
+            )
+        return found
+
+    def _refuse_contradiction(self, test: pytest.Item, items: list[Item]) -> None:
+        given = {mark.name for mark in test.iter_markers()} & self._vocabulary
+        allowed = frozenset[str]().union(*map(marks_of, items))
+        for name in sorted(given - allowed):
+            self.problems.append(
+                f"{test.nodeid}: the mark {name!r} contradicts the manifest, where "
+                f"{', '.join(item.id for item in items)} is {', '.join(sorted(allowed))}; "
+                "drop the mark: it comes from the manifest"
+            )
+
+    def _raise_or_report(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        if not self.problems:
+            return
+        text = "\n".join(dict.fromkeys(self.problems))
+        if self.run.controls:
+            raise pytest.UsageError(text)
+        # A usage error in a worker reaches nobody; the controller raises it for us.
+        config.workeroutput["metarelease_problem"] = text  # type: ignore[attr-defined]
+        items.clear()
+
+
+def _declared(run: Run, kind: str) -> tuple[str, ...]:
+    if kind in _MEASURES:
+        measured = [trigger.measure or "" for trigger in run.manifest.triggers]
+        return tuple(one.rpartition(".")[0] for one in measured if one.endswith(f".{kind}"))
+    attribute = _KINDS.get(kind)
+    if attribute is None:
+        raise UsageError(
+            f"for_each({kind!r}): no such kind" + suggestion(kind, [*_KINDS, *_MEASURES])
+        )
+    names: tuple[str, ...] = getattr(run.declared, attribute)
+    return names
+
+
+def _matcher(run: Run) -> Any:
+    if not run.expression:
+        return lambda _marks: True
+    # pytest offers no public way to evaluate an expression. Using its own evaluator keeps one
+    # meaning of `-m` for tests and items.
+    from _pytest.mark.expression import Expression
+
+    try:
+        compiled = Expression.compile(run.expression)
+    except SyntaxError as error:
+        raise pytest.UsageError(f"-m {run.expression}: {error}") from error
+    return lambda names: compiled.evaluate(lambda name, /, **_arguments: name in names)
+
+
+def _add_labels(test: pytest.Item, items: list[Item]) -> None:
+    """Give Allure the severity, owner and place in the checklist of what the test verifies."""
+    if not test.config.option.allure_report_dir:
+        return
+    from pytest_metarelease.reports.labels import labels_for
+
+    worst = min(items, key=lambda one: one.severity.value, default=None)
+    for name, value in labels_for(worst) if worst else ():
+        test.add_marker(pytest.mark.allure_label(value, label_type=name))

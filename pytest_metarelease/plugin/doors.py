@@ -1,0 +1,299 @@
+"""Probes made from the resolved manifest: HTTP, chain and SQL, each opened when first asked for."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.errors import NotReadyError, ProbeError, UsageError
+from pytest_metarelease.evidence import Judgement
+from pytest_metarelease.plugin.activation import suggestion
+from pytest_metarelease.plugin.target import Seen
+from pytest_metarelease.probes.hosts import Hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_metarelease.evidence import Recorder
+    from pytest_metarelease.manifest.model import Environment, Release
+    from pytest_metarelease.plugin.target import Target
+    from pytest_metarelease.probes.chain.chain import ChainProbe
+    from pytest_metarelease.probes.chain.contracts import ContractProbe
+    from pytest_metarelease.probes.chain.flows import FlowProbe
+    from pytest_metarelease.probes.http import HttpProbe
+    from pytest_metarelease.probes.load import LoadSample
+    from pytest_metarelease.probes.sql import DatabaseProbe
+
+
+def pick(name: str | None, declared: Iterable[str], kind: str, usual: str = "") -> str:
+    """Return ``name``, or where none is given the usual or the only declared one.
+
+    Raises:
+        UsageError: There is none, or several and none is the usual one.
+    """
+    names = sorted(declared)
+    if name is None and usual in names:
+        return usual
+    if name is None and len(names) == 1:
+        return names[0]
+    if name is None:
+        raise UsageError(f"the manifest declares {len(names)} of {kind}; say which: {names}")
+    if name not in names:
+        raise UsageError(f"the manifest declares no {kind} {name!r}" + suggestion(name, names))
+    return name
+
+
+def service_probe(name: str, environment: Environment, recorder: Recorder) -> HttpProbe:
+    """Return a probe of a declared service, under the rules of its environment."""
+    from pytest_metarelease.probes.http import HttpProbe
+
+    service = environment.services[name]
+    return HttpProbe(
+        f"service:{name}",
+        service.url,
+        recorder=recorder,
+        hosts=Hosts.of(environment),
+        access=environment.access,
+        timeout=service.timeout,
+        credentials={
+            key: (credential.header, credential.value)
+            for key, credential in environment.credentials.items()
+        },
+        may_be_cached=service.page is not None,
+    )
+
+
+class HttpDoor:
+    """Probes of services and external dependencies, one of each per process."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._probes: dict[str, HttpProbe] = {}
+        self._samples: dict[str, LoadSample] = {}
+
+    def service(self, name: str | None = None, *, ready: bool = True) -> HttpProbe:
+        """Return the probe of a declared service; refuse one that never became healthy."""
+        environment = self._target.environment
+        chosen = pick(name, environment.services, "service", usual="api")
+        readiness = self._target.prepared.readiness.get(chosen)
+        if ready and readiness is not None and not readiness.met:
+            raise NotReadyError(f"{chosen} was not asked: {readiness.actual}")
+        if f"service:{chosen}" not in self._probes:
+            self._probes[f"service:{chosen}"] = service_probe(
+                chosen, environment, self._target.recorder
+            )
+        return self._probes[f"service:{chosen}"]
+
+    def external(self, name: str) -> HttpProbe:
+        """Return the probe of a declared external dependency."""
+        from pytest_metarelease.probes.http import HttpProbe
+
+        environment = self._target.environment
+        chosen = pick(name, environment.external, "external dependency")
+        declared = environment.external[chosen]
+        if f"external:{chosen}" not in self._probes:
+            self._probes[f"external:{chosen}"] = HttpProbe(
+                f"external:{chosen}",
+                declared.url,
+                recorder=self._target.recorder,
+                hosts=Hosts.of(environment),
+                timeout=declared.timeout,
+                headers=declared.headers,
+                may_be_cached=True,
+            )
+        return self._probes[f"external:{chosen}"]
+
+    def load(self, name: str | None = None) -> LoadSample:
+        """Return the load sample of a service, taken once per process."""
+        from pytest_metarelease.plugin.sampling import take_sample
+
+        environment = self._target.environment
+        sampled = [key for key, one in environment.services.items() if one.sampling is not None]
+        chosen = pick(name, sampled, "sampled service", usual="api")
+        self.service(chosen)
+        if chosen not in self._samples:
+            self._samples[chosen] = take_sample(chosen, self._target)
+        return self._samples[chosen]
+
+    def close(self) -> None:
+        """Close all connections."""
+        for probe in self._probes.values():
+            probe.close()
+
+
+class ChainDoor:
+    """The declared chain and its contracts, pinned to the run's block."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._chain: ChainProbe | None = None
+        self._contracts: dict[str, ContractProbe] | None = None
+
+    def chain(self) -> ChainProbe:
+        """Return the probe of the chain.
+
+        Raises:
+            ProbeError: No block could be pinned when the run started.
+        """
+        if self._chain is None:
+            from pytest_metarelease.probes.chain.chain import ChainProbe
+            from pytest_metarelease.probes.chain.rpc import connect
+            from pytest_metarelease.probes.chain.snapshot import Snapshot
+
+            declared = self._target.environment.chain
+            prepared = self._target.prepared
+            if declared is None or prepared.snapshot is None:
+                raise ProbeError(f"the chain was not asked: {prepared.snapshot_error}")
+            self._chain = ChainProbe(
+                declared,
+                connect(declared, self._target.environment.access),
+                Snapshot.from_json(prepared.snapshot),
+                self._target.recorder,
+            )
+        return self._chain
+
+    def contracts(self) -> Mapping[str, ContractProbe]:
+        """Return the declared contracts, their state fetched in one batch."""
+        if self._contracts is None:
+            from pytest_metarelease.probes.chain.artifact import load
+            from pytest_metarelease.probes.chain.contracts import ContractProbe
+            from pytest_metarelease.probes.chain.state import prefetch
+
+            chain = self.chain()
+            found = {
+                name: ContractProbe(
+                    name,
+                    contract,
+                    load(self._target.run.root / contract.artifact),
+                    chain.rpc,
+                    chain.snapshot,
+                    self._target.recorder,
+                )
+                for name, contract in self._target.environment.contracts.items()
+            }
+            prefetch(list(found.values()))
+            self._contracts = found
+        return self._contracts
+
+    def flow(self, name: str) -> FlowProbe:
+        """Return a declared flow, ready to run."""
+        from pytest_metarelease.probes.chain.artifact import load
+        from pytest_metarelease.probes.chain.flows import FlowProbe
+
+        environment, chain = self._target.environment, self.chain()
+        flow = environment.flows[pick(name, environment.flows, "flow")]
+        contract = environment.contracts[flow.contract]
+        return FlowProbe(
+            name,
+            flow,
+            contract,
+            load(self._target.run.root / contract.artifact),
+            chain=chain.declared,
+            rpc=chain.rpc,
+            snapshot=chain.snapshot,
+            recorder=self._target.recorder,
+            typed_data=environment.typed_data,
+        )
+
+    def w3(self) -> Any:
+        """Return a ``web3.Web3`` on the declared chain."""
+        from pytest_metarelease.probes.chain.web3_door import make_w3
+
+        return make_w3(self.chain().rpc)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._chain is not None:
+            self._chain.rpc.close()
+
+
+class SqlDoor:
+    """Read-only probes of the declared databases."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._probes: dict[str, DatabaseProbe] = {}
+
+    def database(self, name: str | None = None) -> DatabaseProbe:
+        """Return the probe of a declared database."""
+        from pytest_metarelease.probes.sql import DatabaseProbe
+
+        declared = self._target.environment.databases
+        chosen = pick(name, declared, "database")
+        if chosen not in self._probes:
+            self._probes[chosen] = DatabaseProbe(
+                chosen, declared[chosen], recorder=self._target.recorder
+            )
+        return self._probes[chosen]
+
+    def close(self) -> None:
+        """Close all connections."""
+        for probe in self._probes.values():
+            probe.close()
+
+
+def readiness_of(name: str, environment: Environment, recorder: Recorder, started: float) -> Seen:
+    """Wait until a service is healthy, at the longest its declared time since ``started``."""
+    from pytest_metarelease.probes.readiness import wait_until_healthy
+
+    health = environment.services[name].health
+    if health is None:
+        raise UsageError(f"service {name} declares no health")
+    left = max(health.within - (time.monotonic() - started), 1.0)
+    probe = service_probe(name, environment, recorder)
+    try:
+        seen = wait_until_healthy(probe, health, left)
+    finally:
+        probe.close()
+    return Seen(
+        subject=f"service:{name}",
+        judgement=Judgement.MET if seen.healthy else Judgement.UNMET,
+        expected=f"healthy within {health.within:g} s",
+        actual=seen.text,
+        measurement=seen.measurement,
+    )
+
+
+def identity_of(name: str, environment: Environment, release: Release, recorder: Recorder) -> Seen:
+    """Ask a service over several fresh connections which release it is."""
+    from pytest_metarelease.probes.identity import identify
+
+    declared = environment.services[name].identity
+    if declared is None:
+        raise UsageError(f"service {name} declares no identity")
+    probe = service_probe(name, environment, recorder)
+    try:
+        seen = identify(probe, declared, release.version, release.commit)
+    finally:
+        probe.close()
+    return Seen(
+        subject=f"service:{name}",
+        judgement=seen.judgement,
+        expected=seen.expected,
+        actual=seen.actual,
+        measurement=seen.measurement,
+    )
+
+
+def pin_chain(environment: Environment, recorder: Recorder) -> dict[str, Any]:
+    """Return the block that all chain reads of the run refer to, JSON-ready.
+
+    Raises:
+        ProbeError: Another chain, no such block, or no answer.
+    """
+    from pytest_metarelease.probes.chain.measuring import Asking
+    from pytest_metarelease.probes.chain.rpc import connect
+    from pytest_metarelease.probes.chain.snapshot import pin
+
+    chain = environment.chain
+    if chain is None:
+        raise UsageError("the manifest declares no chain")
+    rpc = connect(chain, environment.access)
+    try:
+        snapshot, _measurement = Asking(recorder, "chain").ask(
+            "the block to read from", lambda: pin(rpc, chain), show=lambda found: found.where
+        )
+    finally:
+        rpc.close()
+    found: dict[str, Any] = snapshot.to_json()
+    return found

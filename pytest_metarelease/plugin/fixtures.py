@@ -1,0 +1,177 @@
+"""The fixtures: what a check asks through. Session-scoped; each imports its wire when first used.
+
+A user's own fixture of the same name wins, as always in pytest; what it returns then verifies
+nothing by itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_metarelease.plugin.session_target import target_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_metarelease.plugin.doors import ChainDoor, HttpDoor, SqlDoor
+    from pytest_metarelease.plugin.evidence_fixture import EvidenceNotes
+    from pytest_metarelease.plugin.target import Target
+    from pytest_metarelease.probes.agree import Agree
+    from pytest_metarelease.probes.chain.chain import ChainProbe
+    from pytest_metarelease.probes.chain.contracts import ContractProbe
+    from pytest_metarelease.probes.chain.flows import FlowProbe
+    from pytest_metarelease.probes.eventually import Eventually
+    from pytest_metarelease.probes.http import HttpProbe
+    from pytest_metarelease.probes.sql import DatabaseProbe
+
+
+@pytest.fixture(scope="session")
+def release(pytestconfig: pytest.Config) -> Target:
+    """The release that is judged: name, version, commit, and the resolved environment.
+
+    ``release.environment`` has everything that the manifest declares of the selected environment,
+    with variables replaced; ``release.readiness("api")`` and ``release.identity("api")`` are what
+    was measured before the first test; ``release.place("contracts", "escrow")`` tells where the
+    manifest says something.
+    """
+    return target_of(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def _http(release: Target) -> Any:
+    from pytest_metarelease.plugin.doors import HttpDoor
+
+    door = HttpDoor(release)
+    yield door
+    door.close()
+
+
+@pytest.fixture(scope="session")
+def _chain(release: Target) -> Any:
+    from pytest_metarelease.plugin.doors import ChainDoor
+
+    door = ChainDoor(release)
+    yield door
+    door.close()
+
+
+@pytest.fixture(scope="session")
+def _sql(release: Target) -> Any:
+    from pytest_metarelease.plugin.doors import SqlDoor
+
+    door = SqlDoor(release)
+    yield door
+    door.close()
+
+
+@pytest.fixture(scope="session")
+def service(_http: HttpDoor) -> Callable[..., HttpProbe]:
+    """Return the probe of a declared service: ``service("api").get("/api/orders").expect(200)``.
+
+    A service that did not become healthy within its declared time is not asked (the check counts
+    as not run), except with ``service("api", ready=False)``.
+    """
+    return _http.service
+
+
+@pytest.fixture
+def api(_http: HttpDoor) -> HttpProbe:
+    """The probe of the service named ``api``, or of the only declared service.
+
+    ``api.get("/api/orders").expect(200).json()``; on read-only environments anything that writes
+    is refused before it leaves the process.
+    """
+    return _http.service(None)
+
+
+@pytest.fixture(scope="session")
+def external(_http: HttpDoor) -> Callable[[str], HttpProbe]:
+    """Return the probe of a declared external dependency: ``external("zerox")``."""
+    return _http.external
+
+
+@pytest.fixture(scope="session")
+def load(_http: HttpDoor) -> Callable[[str], Any]:
+    """Sample a service as its ``sampling:`` declares: ``load("api")``, once per run and process.
+
+    Open loop at a set rate, latency from the intended start of each request.
+    """
+    return _http.load
+
+
+@pytest.fixture
+def chain(_chain: ChainDoor) -> ChainProbe:
+    """The declared EVM chain, pinned to one block that all reads of the run refer to."""
+    return _chain.chain()
+
+
+@pytest.fixture
+def contracts(_chain: ChainDoor) -> Mapping[str, ContractProbe]:
+    """The declared contracts by name: ``contracts["escrow"].read("arbiter").expect("0x...")``.
+
+    Their state is fetched in one batch at the pinned block.
+    """
+    return _chain.contracts()
+
+
+@pytest.fixture
+def flows(_chain: ChainDoor) -> Callable[[str], FlowProbe]:
+    """Return a declared flow: ``flows("escrow-lifecycle").run()``.
+
+    Executed on a contract of our own where access is transact, simulated where it is read-only.
+    """
+    return _chain.flow
+
+
+@pytest.fixture
+def w3(_chain: ChainDoor) -> Any:
+    """A ``web3.Web3`` on the declared chain, under the rules of our probes (no undeclared host)."""
+    return _chain.w3()
+
+
+@pytest.fixture(scope="session")
+def databases(_sql: SqlDoor) -> Callable[[str], DatabaseProbe]:
+    """Return the read-only probe of a declared database: ``databases("orders")``."""
+    return _sql.database
+
+
+@pytest.fixture
+def database(_sql: SqlDoor) -> DatabaseProbe:
+    """The only declared database, read-only: ``database.scalar("select count(*) from orders")``."""
+    return _sql.database(None)
+
+
+@pytest.fixture(scope="session")
+def eventually(release: Target) -> Eventually:
+    """Try again until it holds: ``eventually(lambda: api.get("/x").expect(200), within="10s")``.
+
+    Only the last try is judged; all of them are on record.
+    """
+    from pytest_metarelease.probes.eventually import Eventually
+
+    return Eventually(release.recorder)
+
+
+@pytest.fixture(scope="session")
+def agree(release: Target) -> Agree:
+    """Compare two sides that both move: ``agree(lambda: from_api(), lambda: from_database())``.
+
+    Reads are bracketed (right, left, right); unstable after three brackets is unknown.
+    """
+    from pytest_metarelease.probes.agree import Agree
+
+    return Agree(release.recorder)
+
+
+@pytest.fixture(scope="session")
+def evidence(release: Target) -> EvidenceNotes:
+    """Evidence of your own: ``evidence.measured(subject=..., asked=..., value=...).expect(...)``.
+
+    For a question that no probe of ours can ask. Also ``evidence.fact("code_hash", name, value)``
+    for identities that belong into the decision.
+    """
+    from pytest_metarelease.plugin.evidence_fixture import EvidenceNotes
+
+    return EvidenceNotes(release.recorder)

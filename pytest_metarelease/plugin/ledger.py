@@ -1,0 +1,118 @@
+"""The ledger: what one process saw, one JSON line an entry, written when it happens.
+
+Append-only and unbuffered, so that a process that dies loses nothing it had seen; a torn last line
+is tolerated on reading and reported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.evidence import (
+    Citation,
+    Judgement,
+    Measurement,
+    RateSample,
+    ReachSample,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LARGEST_LINE = 1_000_000
+
+
+class LedgerWriter:
+    """Appends entries to ``FOLDER/PROCESS.jsonl``. Does nothing in a forked child."""
+
+    def __init__(self, folder: Path, process: str) -> None:
+        self._path = folder / f"{process}.jsonl"
+        self._pid = os.getpid()
+        self._file: int | None = None
+        self._encode = json.JSONEncoder(
+            sort_keys=True, separators=(",", ":"), allow_nan=False
+        ).encode
+
+    def append(self, entry: dict[str, object]) -> None:
+        """Write one entry as one line, with one system call."""
+        if os.getpid() != self._pid:
+            return
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            self._file = os.open(self._path, flags, 0o644)
+        line = (self._encode(entry) + "\n").encode()
+        while line:
+            line = line[os.write(self._file, line) :]
+
+    def close(self) -> None:
+        """Put everything on disk."""
+        if self._file is not None:
+            os.fsync(self._file)
+            os.close(self._file)
+            self._file = None
+
+
+@dataclass(slots=True)
+class LedgerContents:
+    """What the ledgers of all processes hold. ``torn`` names those with a broken line."""
+
+    measurements: dict[str, Measurement] = field(default_factory=dict)
+    citations: dict[str, list[Citation]] = field(default_factory=dict)
+    bindings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    facts: dict[str, dict[str, str]] = field(default_factory=dict)
+    torn: list[str] = field(default_factory=list)
+
+
+def read_ledgers(folder: Path) -> LedgerContents:
+    """Return what all ledgers in ``folder`` hold, in the order of their names and lines."""
+    contents = LedgerContents()
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not _read_line(line, contents):
+                    contents.torn.append(f"{path.name}:{number}")
+    return contents
+
+
+def _read_line(line: bytes, into: LedgerContents) -> bool:
+    if not line.endswith(b"\n") or len(line) > _LARGEST_LINE:
+        return False
+    try:
+        entry = json.loads(line)
+        _read_entry(entry, into)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return True
+
+
+def _read_entry(entry: dict[str, Any], into: LedgerContents) -> None:
+    kind = entry.pop("kind")
+    check = entry.pop("check", None)
+    if kind == "measurement":
+        measurement = Measurement(**{**entry, "sample": _sample(entry["sample"])})
+        into.measurements[measurement.id] = measurement
+    elif kind == "citation":
+        citation = Citation(**{**entry, "judgement": Judgement(entry["judgement"])})
+        into.citations.setdefault(check, []).append(citation)
+    elif kind == "superseded":
+        _supersede(into.citations.get(check, []), int(entry["from"]))
+    elif kind == "bindings":
+        into.bindings.update({key: tuple(value) for key, value in entry["bindings"].items()})
+    elif kind == "fact":
+        into.facts.setdefault(entry["name"], {})[entry["subject"]] = entry["value"]
+
+
+def _supersede(cited: list[Citation], start: int) -> None:
+    from dataclasses import replace
+
+    cited[start:] = [replace(one, judgement=Judgement.NONE) for one in cited[start:]]
+
+
+def _sample(found: dict[str, Any] | None) -> RateSample | ReachSample | None:
+    if found is None:
+        return None
+    return RateSample(**found) if "bad" in found else ReachSample(**found)

@@ -1,0 +1,69 @@
+"""Options, ini keys and marks: what users can write, with help that says when to use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_metarelease.plugin import marks
+
+if TYPE_CHECKING:
+    import pytest
+
+_OPTIONS = (
+    (
+        "--release-manifest",
+        "FILE",
+        "the manifest (default: release.yaml or verification/release.yaml under the root)",
+    ),
+    (
+        "--release-env",
+        "NAME",
+        "the environment of the manifest to verify (default: its default_environment)",
+    ),
+    (
+        "--release-evidence",
+        "DIR",
+        "folder of the packet: decision, evidence, Allure results (default: release-evidence)",
+    ),
+)
+
+
+def add_to(parser: pytest.Parser) -> None:
+    """Add our options and their ini keys."""
+    group = parser.getgroup("release verification")
+    for name, metavar, text in _OPTIONS:
+        key = name.lstrip("-").replace("-", "_")
+        group.addoption(name, metavar=metavar, default=None, help=f"{text}; ini key {key}")
+        parser.addini(key, text, default="")
+    group.addoption(
+        "--release-gate",
+        choices=("auto", "on", "off"),
+        default=None,
+        help="auto: a verdict is made when -m names a stage or facet of the manifest; on: always, "
+        "over the whole checklist where -m is not given; off: never; ini key release_gate",
+    )
+    parser.addini("release_gate", "auto, on or off; see --release-gate", default="auto")
+    group.addoption(
+        "--release-advisory",
+        action="store_true",
+        help="show and record the verdict, but leave the exit code to pytest",
+    )
+    group.addoption(
+        "--release-fault",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="switch a fault of the sandbox on, to see the suite catch it; repeatable; "
+        "`metarelease sandbox --faults` lists them",
+    )
+    group.addoption(
+        "--release-bindings-to",
+        default=None,
+        help="write the bindings of checks to items to this file; used by `metarelease lock`",
+    )
+
+
+def add_marks(config: pytest.Config) -> None:
+    """Register the marks that exist in every repository; facets come with the manifest."""
+    for name, text in marks.ALWAYS.items():
+        config.addinivalue_line("markers", f"{name}: {text}")

@@ -1,0 +1,208 @@
+"""Recording one process of a gated run: which check is running, what it cited, how it ended.
+
+Runs in every process; the controller and a single process also gather the reports of all. Rules
+in FALSE_GREENS, section 2: nothing is taken from pytest's summary, every phase is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_metarelease.errors import NotReadyError, ProbeError, UnmetError
+from pytest_metarelease.evidence import Citation, Judgement, Notebook
+from pytest_metarelease.outcome import Phase
+from pytest_metarelease.plugin.ledger import LedgerWriter
+from pytest_metarelease.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from pytest_metarelease.plugin.collection import Collection
+    from pytest_metarelease.plugin.state import Run
+
+NOTEBOOK: pytest.StashKey[Notebook] = pytest.StashKey()
+REDACTOR: pytest.StashKey[Redactor] = pytest.StashKey()
+PHASES: pytest.StashKey[dict[str, list[Phase]]] = pytest.StashKey()
+
+
+class Recording:
+    """Keeps the notebook of one process and, where reports arrive, the phases of all checks."""
+
+    def __init__(self, run: Run, config: pytest.Config) -> None:
+        self.run = run
+        self.config = config
+        self.phases: dict[str, list[Phase]] = {}
+        self.sealed: dict[str, str] = {}
+        self.processes: dict[str, str] = {}
+        self._attempts: dict[str, int] = {}
+        redactor = Redactor()
+        self._ledger = LedgerWriter(run.packet / "ledger", run.process)
+        self.notebook = Notebook(run.process, redactor, self._ledger.append)
+        config.stash[NOTEBOOK] = self.notebook
+        config.stash[REDACTOR] = redactor
+        config.stash[PHASES] = self.phases
+
+    @property
+    def _collection(self) -> Collection:
+        found: Any = self.config.pluginmanager.get_plugin("metarelease: collection")
+        return found  # type: ignore[no-any-return]
+
+    def pytest_collection_finish(self) -> None:
+        """Note which checks claim which items, for the controller and for the record."""
+        self._ledger.append({"kind": "bindings", "bindings": self._collection.bindings})
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Tell the notebook which check is running."""
+        self.notebook.check = self._collection.nodeid_of(item)
+        self.notebook.attempt = 1
+        try:
+            return (yield)
+        finally:
+            self.notebook.check = None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put on the report what the controller cannot know: whose fault it was, what was cited."""
+        report = yield
+        facts: dict[str, object] = {}
+        if call.excinfo is not None and not isinstance(call.excinfo.value, pytest.skip.Exception):
+            facts = _explain(report, call, self.notebook.redact)
+        if report.when == "teardown":
+            facts |= _seal(self.notebook.citations.get(self.notebook.check or "", ()))
+        if facts or report.when == "setup":
+            facts["check"] = self.notebook.check
+            report.metarelease = json.dumps(facts, sort_keys=True)  # type: ignore[attr-defined]
+        rerun = getattr(item, "execution_count", 1)
+        self.notebook.attempt = rerun
+        return report
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep every report of every test; only where reports of all processes arrive."""
+        if not self.run.controls:
+            return
+        facts = json.loads(getattr(report, "metarelease", "{}"))
+        nodeid = str(report.nodeid)
+        check = self.processes.setdefault(nodeid, facts.get("check") or nodeid)
+        phase = _phase(report, facts, self._attempts.get(check, 0))
+        self.phases.setdefault(check, []).append(phase)
+        if report.outcome == "rerun":  # type: ignore[comparison-overlap]
+            self._attempts[check] = self._attempts.get(check, 0) + 1
+        if "digest" in facts:
+            self.sealed[check] = facts["digest"]
+        if report.when not in ("setup", "call"):
+            self._journal(check)
+
+    def pytest_sessionfinish(self) -> None:
+        """Make sure that this process's ledger is on disk."""
+        self._ledger.close()
+
+    def append(self, entry: dict[str, object]) -> None:
+        """Append an entry to this process's ledger."""
+        self._ledger.append(entry)
+
+    def _journal(self, check: str) -> None:
+        phases = [
+            [one.when, one.outcome, one.kind, one.fault, one.rerun, one.process, one.wasxfail]
+            for one in self.phases[check]
+        ]
+        self._ledger.append({"kind": "reports", "check": check, "phases": phases})
+
+
+def digest_of(citations: list[Citation] | tuple[Citation, ...]) -> str:
+    """Return a short digest over what was cited, to compare a report with the ledger."""
+    text = "\n".join(f"{one.measurement} {one.judgement.value}" for one in citations)
+    return f"{len(citations)}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _seal(citations: Any) -> dict[str, object]:
+    if not citations:
+        return {}
+    worst = max((one.judgement for one in citations), key=lambda one: one.rank)
+    return {"digest": digest_of(citations), "worst": Judgement(worst).value}
+
+
+def _explain(report: pytest.TestReport, call: pytest.CallInfo[None], redact: Any) -> dict[str, Any]:
+    """Return whose fault an exception is, and shorten the report to what a reader needs."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    fault = "broken"
+    if isinstance(error, NotReadyError):
+        fault = "not run"
+    elif isinstance(error, AssertionError | pytest.fail.Exception):
+        fault = "failed"
+    text = redact(str(error) or type(error).__name__)
+    if isinstance(error, UnmetError | ProbeError):
+        report.longrepr = _short(text, error, report, call)
+    else:
+        text = f"{type(error).__name__}: {text}"
+    return {"fault": fault, "text": text[:4000], "next": _next_step(text)}
+
+
+def _short(
+    text: str, error: BaseException, report: pytest.TestReport, call: pytest.CallInfo[None]
+) -> str:
+    place = _place(call, report)
+    title = {"NotReadyError": "not run", "UnmetError": "failed"}.get(
+        type(error).__name__, "could not ask"
+    )
+    return f"{title}: {place}\n{_indent(text)}\n  again     pytest '{report.nodeid}'"
+
+
+def _place(call: pytest.CallInfo[None], report: pytest.TestReport) -> str:
+    """Return the last line of the user's own file on the way to the error."""
+    file = str(report.location[0])
+    entries = call.excinfo.traceback if call.excinfo is not None else ()
+    lines = [entry.lineno + 1 for entry in entries if str(entry.path).endswith(file)]
+    return f"{file}:{lines[-1]}" if lines else file
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _next_step(text: str) -> str:
+    for line in text.splitlines():
+        if line.startswith("next "):
+            return line.removeprefix("next ").strip()
+    return ""
+
+
+def _phase(report: pytest.TestReport, facts: dict[str, Any], attempt: int) -> Phase:
+    return Phase(
+        when=report.when or "???",
+        outcome=str(report.outcome),
+        kind=_kind(report),
+        fault=facts.get("fault", "failed"),
+        text=facts.get("text") or _text(report),
+        next_step=facts.get("next", ""),
+        duration=report.duration,
+        wasxfail=hasattr(report, "wasxfail"),
+        rerun=attempt,
+        process=_process(report),
+    )
+
+
+def _kind(report: pytest.TestReport) -> Any:
+    if type(report) is pytest.TestReport:
+        return "test"
+    return "subtest" if type(report).__name__ in {"SubtestReport", "SubTestReport"} else "other"
+
+
+def _process(report: pytest.TestReport) -> str:
+    node = getattr(report, "node", None)
+    return str(node.gateway.id) if node is not None else "main"
+
+
+def _text(report: pytest.TestReport) -> str:
+    if report.outcome == "passed":
+        return ""
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2])
+    return str(getattr(report, "wasxfail", "") or report.longreprtext)[-1000:]

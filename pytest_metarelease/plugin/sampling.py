@@ -1,0 +1,72 @@
+"""Sampling a service until its error rate is clear or the declared budget is spent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_metarelease.errors import UsageError
+from pytest_metarelease.probes.hosts import Hosts
+from pytest_metarelease.statistics import assess_rate
+
+if TYPE_CHECKING:
+    from pytest_metarelease.manifest.model import Sampling, Trigger
+    from pytest_metarelease.plugin.target import Target
+    from pytest_metarelease.probes.load import LoadSample
+
+
+def take_sample(name: str, target: Target) -> LoadSample:
+    """Return a sample of a service; more is taken while a declared error trigger stays unclear."""
+    from pytest_metarelease.probes.load import sample
+
+    service = target.environment.services[name]
+    sampling = service.sampling
+    if sampling is None:
+        raise UsageError(f"service {name} declares no sampling")
+    trigger = _error_trigger(name, target)
+    taken: LoadSample | None = None
+    looks = 0
+    while taken is None or (_more(taken, sampling) and _unclear(taken, trigger, looks)):
+        looks += 1
+        round_ = sample(
+            service.url,
+            [_path(name, endpoint, target) for endpoint in sampling.endpoints],
+            rate=_rate(name, sampling, target),
+            samples=sampling.samples,
+            timeout=sampling.timeout,
+            hosts=Hosts.of(target.environment),
+        )
+        taken = round_ if taken is None else taken.joined(round_)
+    return taken.recorded(target.recorder, f"service:{name}", f"{name}.error_rate", looks)
+
+
+def _more(taken: LoadSample, sampling: Sampling) -> bool:
+    return len(taken) + sampling.samples <= sampling.max_samples
+
+
+def _unclear(taken: LoadSample, trigger: Trigger | None, looks: int) -> bool:
+    if trigger is None or trigger.limit is None:
+        return False
+    counted = taken.rate_sample("", looks)
+    found = assess_rate(counted.bad, counted.total, trigger.limit, trigger.confidence, looks)
+    return found.side == "between"
+
+
+def _error_trigger(name: str, target: Target) -> Trigger | None:
+    measure = f"{name}.error_rate"
+    return next((one for one in target.run.manifest.triggers if one.measure == measure), None)
+
+
+def _path(name: str, endpoint: str, target: Target) -> str:
+    from urllib.parse import urlencode
+
+    declared = target.environment.services[name].endpoints[endpoint]
+    query = f"?{urlencode(declared.query)}" if declared.query else ""
+    return f"{declared.path}{query}"
+
+
+def _rate(name: str, sampling: Sampling, target: Target) -> float:
+    """Return the declared rate, but at most half of what the product allows one client."""
+    endpoints = target.environment.services[name].endpoints
+    limits = [endpoints[one].rate_limit for one in sampling.endpoints]
+    allowed = [limit / 2 * len(limits) for limit in limits if limit is not None]
+    return min([sampling.rate, *allowed])

@@ -1,0 +1,81 @@
+"""What makes a run suspicious beside its test reports: each becomes a finding of the gate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.gate.values import Finding, Reason, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+# Each of these means that a test passed without having done what it was written for.
+_NOT_A_TEST = (
+    "PytestUnhandledThreadExceptionWarning",
+    "PytestUnraisableExceptionWarning",
+    "PytestUnhandledCoroutineWarning",
+    "PytestReturnNotNoneWarning",
+    "PytestAssertRewriteWarning",
+    "PytestCollectionWarning",
+    "PytestUnknownMarkWarning",
+)
+
+
+def of_collection(report: pytest.CollectReport) -> Sequence[Finding]:
+    """Return the finding of a file that could not be collected, or was skipped as a whole."""
+    if report.outcome == "passed":
+        return ()
+    nodeid = str(report.nodeid)
+    if report.outcome == "skipped":
+        text = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
+        reason = Reason(
+            "collection-skipped",
+            f"{nodeid} was skipped as a whole, with every check in it: {text}",
+            "install or configure what it needs",
+        )
+    else:
+        last = [line for line in str(report.longreprtext).splitlines() if line.strip()][-1:]
+        reason = Reason(
+            "collection-error",
+            f"{nodeid} could not be collected: {last[0].strip() if last else 'unknown error'}",
+            f"mend the file; pytest --collect-only {nodeid} shows the whole error",
+        )
+    return (Finding(Verdict.HOLD, reason, nodeid),)
+
+
+def of_warning(message: Any, nodeid: str) -> Sequence[Finding]:
+    """Return the finding of a warning that means a failure, if it is one."""
+    name = message.category.__name__
+    text = str(message.message)
+    if name not in _NOT_A_TEST and "was never awaited" not in text:
+        return ()
+    reason = Reason(
+        "warning-is-failure",
+        f"{nodeid or 'the run'}: {name}: {text.splitlines()[0] if text else ''}",
+        "mend the test: it did not do what it seems to do",
+    )
+    return (Finding(Verdict.HOLD, reason, nodeid or None),)
+
+
+def of_internal_error(excrepr: object) -> Finding:
+    """Return the finding of an error inside pytest or a plugin."""
+    lines = [line for line in str(excrepr).splitlines() if line.strip()]
+    text = lines[-1] if lines else "unknown"
+    return Finding(
+        Verdict.HOLD,
+        Reason("internal-error", f"pytest failed internally: {text}", "run it again; then report"),
+    )
+
+
+def of_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> Finding:
+    """Return the finding of a run that was ended before its time."""
+    return Finding(
+        Verdict.HOLD,
+        Reason(
+            "run-interrupted",
+            f"the run was ended before its time: {excinfo.typename} {excinfo.value}".strip(),
+            "run it again and let it finish",
+        ),
+    )

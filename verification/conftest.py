@@ -1,0 +1,49 @@
+"""What the bundled checks share: whether a declared subject is up, as we measure it ourselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_metarelease.errors import DeadlineError, MalformedError, UnmetError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_metarelease.plugin.target import Target
+
+
+@pytest.fixture
+def is_up(
+    request: pytest.FixtureRequest,
+    release: Target,
+    external: Callable[[str], Any],
+    databases: Callable[[str], Any],
+) -> Callable[[str], bool]:
+    """Return whether ``database:NAME``, ``external:NAME``, ``contract:NAME`` or ``chain`` is up.
+
+    Up means that it gave a usable answer to us just now. A question that could not be asked for
+    another reason than the subject's silence is raised, not answered.
+    """
+
+    def ask(subject: str) -> None:
+        kind, _, name = subject.partition(":")
+        if kind == "database":
+            databases(name).ping()
+        elif kind == "external":
+            declared = release.environment.external[name]
+            external(name).get("").expect_answer(declared.answer)
+        elif kind == "contract":
+            request.getfixturevalue("contracts")[name].code("ignored")
+        else:
+            request.getfixturevalue("chain").head()
+
+    def is_up(subject: str) -> bool:
+        try:
+            ask(subject)
+        except (UnreachableError, DeadlineError, MalformedError, UnmetError):
+            return False
+        return True
+
+    return is_up

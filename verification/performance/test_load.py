@@ -1,0 +1,39 @@
+"""Response times and error rate under a declared, open-loop load."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_metarelease.plugin.target import Target
+
+_ITEMS = (
+    "post.performance",
+    "monitoring.api-metrics",
+    "maintenance.performance-review",
+    "success.performance",
+    "success.response-time",
+)
+
+
+@pytest.mark.verifies(*_ITEMS)
+@pytest.mark.for_each("sampled")
+def test_response_times_are_within_their_limits(
+    sampled: str, release: Target, load: Callable[[str], Any]
+) -> None:
+    """Mean and percentiles, counted from the intended start of each request."""
+    limits = release.environment.services[sampled].response_time
+    load(sampled).expect_within(limits, next_step="look at slow queries and at the API's load")
+
+
+@pytest.mark.verifies("post.error-rate", "monitoring.api-metrics")
+@pytest.mark.for_each("error_rate")
+def test_the_error_rate_is_below_its_limit(
+    error_rate: str, release: Target, load: Callable[[str], Any]
+) -> None:
+    """Server errors and lost requests of the same load, with their interval."""
+    release.judge_rate(load(error_rate).measurement)
