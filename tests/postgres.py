@@ -108,7 +108,7 @@ def _start(
 
 def _accepts(program: Path, server: subprocess.Popen[bytes], port: int) -> bool:
     until = time.monotonic() + _WITHIN
-    command = [program, "-q", "-h", "127.0.0.1", "-p", str(port)]
+    command: list[str | Path] = [program, "-q", "-h", "127.0.0.1", "-p", str(port)]
     while subprocess.run(command, check=False).returncode != 0:
         if server.poll() is not None or time.monotonic() > until:
             return False

@@ -136,7 +136,11 @@ def test_an_unknown_fault_starts_nothing(tmp_path: Path) -> None:
 
 
 def test_the_command_keeps_one_until_it_is_interrupted() -> None:
-    code = "import sys; from pytest_metarelease.sandbox.command import run; sys.exit(run(sys.argv[1:]))"
+    code = (
+        "import sys\n"
+        "from pytest_metarelease.sandbox.command import run\n"
+        "sys.exit(run(sys.argv[1:]))"
+    )
     with environment(EMBEDDED):
         command = subprocess.Popen(
             [sys.executable, "-c", code, "--fault", "old-release"],
@@ -147,12 +151,12 @@ def test_the_command_keeps_one_until_it_is_interrupted() -> None:
     assert command.stdout is not None
     with command:
         try:
-            lines = []
+            lines: list[str] = []
             until = time.monotonic() + 60
             while not lines or lines[-1] != "Ctrl-C ends it.":
                 assert time.monotonic() < until
-                assert (line := command.stdout.readline()), "it ended"
-                lines.append(line.rstrip())
+                lines.append(command.stdout.readline().rstrip("\n"))
+                assert lines[-1] or command.poll() is None, "it ended"
             family = processes_of(command.pid)
             assert len(family) == 6
             command.send_signal(signal.SIGINT)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import eth_abi
 import pytest
+from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-from eth_utils import keccak, to_checksum_address
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
 from pytest_metarelease.sandbox import abi, accounts, signing
 from pytest_metarelease.sandbox.plan import CHAIN_ID
@@ -117,10 +118,8 @@ def test_the_twin_of_a_signature_is_refused() -> None:
 def test_calls_are_encoded_as_eth_abi_does() -> None:
     inner = b"\x84\x56\xcb\x59"
     types = ["address", "uint256", "bytes"]
-    theirs = eth_abi.encode(types, [ESCROW, 9, inner])
+    theirs = encode(types, [ESCROW, 9, inner])
     assert abi.encode(tuple(types), (ESCROW, 9, inner)) == theirs
     text = ("string", "string", "uint256")
-    assert abi.encode(text, ("Sandbox", "S" * 40, 1)) == eth_abi.encode(
-        text, ["Sandbox", "S" * 40, 1]
-    )
+    assert abi.encode(text, ("Sandbox", "S" * 40, 1)) == encode(text, ["Sandbox", "S" * 40, 1])
     assert abi.checksum_address(ESCROW.lower()) == to_checksum_address(ESCROW)
