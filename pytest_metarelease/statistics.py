@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Position = Literal["below", "between", "above"]
+Side = Literal["below", "between", "above"]
 """Where a rate lies against its limit; ``between`` means that more samples are needed."""
 
 Answer = Literal["yes", "no", "unknown"]
@@ -35,7 +35,7 @@ class Interval:
 class RateAssessment:
     """Where a rate lies against its limit, and the interval that says so."""
 
-    position: Position
+    side: Side
     interval: Interval
 
 
@@ -151,12 +151,12 @@ def assess_rate(
         ValueError: on counts that cannot be, or a confidence outside 0 to 1.
     """
     interval = rate_interval(bad, total, _checked(confidence, looks))
-    position: Position = "between"
+    side: Side = "between"
     if interval.low > limit:
-        position = "above"
+        side = "above"
     elif interval.high <= limit:
-        position = "below"
-    return RateAssessment(position, interval)
+        side = "below"
+    return RateAssessment(side, interval)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

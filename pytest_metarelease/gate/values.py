@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Never
 
 from pytest_metarelease.checklist import Scope
 from pytest_metarelease.evidence import Judgement, Measurement
@@ -27,12 +27,16 @@ class Verdict(StrEnum):
     @property
     def rank(self) -> int:
         """Position in the order GO < HOLD < NO-GO < ROLLBACK; the worst of all wins."""
-        return list(Verdict).index(self)
+        return _RANK[self.value]
 
     @property
     def exit_code(self) -> int:
         """The exit code of the process: 0 GO, 21 HOLD, 1 NO-GO, 20 ROLLBACK."""
-        return {"GO": 0, "HOLD": 21, "NO-GO": 1, "ROLLBACK": 20}[self.value]
+        return _EXIT_CODE[self.value]
+
+
+_RANK = {"GO": 0, "HOLD": 1, "NO-GO": 2, "ROLLBACK": 3}
+_EXIT_CODE = {"GO": 0, "HOLD": 21, "NO-GO": 1, "ROLLBACK": 20}
 
 
 class State(StrEnum):
@@ -116,6 +120,14 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approvals:
+    """What people vouch for: waivers and sign-offs. The types say that none can be given yet."""
+
+    waivers: tuple[Never, ...] = ()
+    sign_offs: tuple[Never, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDecision:
     """The state of one item in scope, every reason for it, and its checks."""
 
@@ -174,6 +186,7 @@ class Decision:
     unclaimed: tuple[CheckResult, ...]
     findings: tuple[Finding, ...]
     notes: tuple[Reason, ...]
+    approvals: Approvals = field(default_factory=Approvals)
 
     @property
     def exit_code(self) -> int:

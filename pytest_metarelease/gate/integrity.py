@@ -1,0 +1,104 @@
+"""What is wrong with the run itself, whatever its checks say: unfinished, of another release.
+
+Each is a finding of its own; nothing here looks at an item.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pytest_metarelease.gate.values import Finding, Reason, Verdict
+from pytest_metarelease.outcome import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_metarelease.gate.case import Case
+    from pytest_metarelease.gate.values import Record
+
+_CLOCK_DIFFERENCE = timedelta(minutes=5)  # what DESIGN 4 allows between two machines
+
+_EXITS = {
+    2: "the run was interrupted",
+    3: "an internal error of pytest or of a plugin",
+    4: "pytest was used in a way that it refuses",
+    5: "no test was collected",
+    6: "more warnings than allowed",
+}
+
+
+def integrity_findings(case: Case, now: str) -> Iterator[Finding]:
+    """Yield everything about the run, the scope and the lock that keeps the verdict from GO."""
+    yield from _scope(case)
+    yield from _identity(case)
+    yield from _time(case.record, now)
+    yield from _end(case.record)
+
+
+def _hold(code: str, text: str, next_step: str) -> Finding:
+    return Finding(Verdict.HOLD, Reason(code, text, next_step))
+
+
+def _scope(case: Case) -> Iterator[Finding]:
+    if case.scope.empty:
+        text = f"-m {case.scope.expression!r} selects no item of the checklist"
+        yield _hold("scope-empty", text, "name a stage that has items, such as -m post_deploy")
+    for item in sorted(set(case.scope.items) - set(case.checklist.by_id)):
+        text = f"the scope names {item}, which the manifest does not have"
+        yield _hold("item-unknown", text, "judge a run with the manifest it was made with")
+    if case.lock.missing:
+        text = "there is no checks.lock, so nobody knows what should have run"
+        yield _hold("lock-missing", text, "run `metarelease lock` and commit checks.lock")
+
+
+def _identity(case: Case) -> Iterator[Finding]:
+    """The record must be of this manifest, this lock and this environment."""
+    record = case.record
+    compared = (
+        ("manifest", record.manifest_digest, case.checklist.manifest.digest),
+        ("lock", record.lock_digest, case.lock.digest),
+        ("environment", record.environment, case.checklist.environment),
+    )
+    for name, recorded, given in compared:
+        if recorded != given:
+            text = f"the run was made with {name} {recorded}, it is judged with {given}"
+            yield _hold(f"{name}-differs", text, "run it again on the checkout that is judged")
+
+
+def _time(record: Record, now: str) -> Iterator[Finding]:
+    try:
+        ahead = datetime.fromisoformat(record.started_at) - datetime.fromisoformat(now)
+    except (TypeError, ValueError):
+        text = f"started at {record.started_at!r}, judged at {now!r}: not two times with a zone"
+        yield _hold("time-unreadable", text, "run it again; times are RFC 3339 in UTC")
+        return
+    if ahead > _CLOCK_DIFFERENCE:
+        text = f"the run started at {record.started_at}, which is after {now}"
+        yield _hold("run-from-future", text, "set the clocks of both machines and run it again")
+
+
+def _end(record: Record) -> Iterator[Finding]:
+    again = "see pytest's own output, then run it again"
+    if not record.finished:
+        yield _hold("run-unfinished", "the run did not come to its end", again)
+    if record.pytest_exit is None:
+        if record.finished:
+            yield _hold("pytest-exit-unknown", "pytest's exit code is not on record", again)
+    elif record.pytest_exit not in (0, 1):
+        code = record.pytest_exit
+        text = f"pytest ended with {code}: {_EXITS.get(code, 'no exit code of pytest')}"
+        yield _hold(f"pytest-exit-{code}", text, again)
+    elif record.pytest_exit == 1 and not _explained(record):
+        text = "pytest ended with 1, but no failure is on record"
+        yield _hold("unexplained-exit", text, again)
+
+
+def _explained(record: Record) -> bool:
+    return any(_shows_failure(one.outcome, one.code) for one in record.results.values()) or any(
+        finding.verdict is not Verdict.GO for finding in record.findings
+    )
+
+
+def _shows_failure(outcome: Outcome, code: str) -> bool:
+    return outcome in (Outcome.FAILED, Outcome.BROKEN) or code == "not-ready"
