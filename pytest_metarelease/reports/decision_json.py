@@ -1,0 +1,227 @@
+"""``decision.json``: the decision for programs, schema ``metarelease/decision/v1``.
+
+Equal decisions give equal bytes. The schema is ``docs/decision.schema.json``, and the policy for
+changing it ``docs/decision.md``; a field is never renamed here without a new schema version.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease import __version__
+from pytest_metarelease.evidence import Citation, Judgement, Measurement
+from pytest_metarelease.gate.values import (
+    Decision,
+    Finding,
+    ItemDecision,
+    Reason,
+    Record,
+    State,
+    TriggerDecision,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_metarelease.outcome import CheckResult
+
+SCHEMA = "metarelease/decision/v1"
+_LONGEST = 20_000
+
+
+def render(decision: Decision) -> bytes:
+    """Return the decision as JSON, UTF-8, keys sorted, ending in a newline.
+
+    Texts longer than 20,000 characters are cut and say so; the ledger has them whole.
+
+    Raises:
+        ValueError: A number in the decision is NaN or infinite, which JSON cannot say.
+    """
+    document = _bounded(_document(decision))
+    # ASCII only: a terminal that shows the file must not obey a control character in it.
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    return (text.replace("\x7f", "\\u007f") + "\n").encode("ascii")
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, str):
+        if len(value) <= _LONGEST:
+            return value
+        return f"{value[:_LONGEST]}... ({len(value)} characters)"
+    if isinstance(value, dict):
+        return {key: _bounded(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_bounded(one) for one in value]
+    return value
+
+
+def _document(decision: Decision) -> dict[str, Any]:
+    record = decision.record
+    return {
+        "schema": SCHEMA,
+        "title": decision.title,
+        "verdict": decision.verdict.value,
+        "exit_code": decision.exit_code,
+        "state": decision.state,
+        **_run(record),
+        "scope": {
+            "expression": decision.scope.expression,
+            "items": list(decision.scope.items),
+            "complete": decision.scope.complete,
+        },
+        "release": {
+            "name": decision.release_name,
+            "version": record.release_version,
+            "commit": record.release_commit,
+        },
+        "target": _target(record),
+        "items": [_item(one, record.measurements) for one in decision.items],
+        "triggers": [_trigger(one) for one in decision.triggers],
+        "rollback": _rollback(decision),
+        "unclaimed": [
+            {**_check(one, record.measurements), "code": one.code, "text": one.text}
+            for one in decision.unclaimed
+        ],
+        "waivers": _exceptions(decision, State.WAIVED),
+        "sign_offs": _exceptions(decision, State.SIGNED),
+        "findings": [_finding(one) for one in decision.findings],
+        "notes": [_reason(one) for one in decision.notes],
+        "tool": {"name": "pytest-metarelease", "version": __version__},
+    }
+
+
+def _run(record: Record) -> dict[str, Any]:
+    return {
+        "run_id": record.run_id,
+        "started_at": record.started_at,
+        "finished_at": record.finished_at,
+        "pytest_exit_code": record.pytest_exit,
+        "environment": record.environment,
+        "rehearsal": record.rehearsal,
+        "manifest_digest": record.manifest_digest,
+        "lock_digest": record.lock_digest,
+    }
+
+
+def _target(record: Record) -> dict[str, Any]:
+    target = record.target
+    return {
+        "chain_id": target.chain_id,
+        "block_number": target.block_number,
+        "block_hash": target.block_hash,
+        "code_hashes": dict(target.code_hashes),
+        "api_versions": dict(target.api_versions),
+        "migration_heads": dict(target.migration_heads),
+        "identities": [
+            {
+                "subject": one.subject,
+                "judgement": one.judgement.value,
+                "expected": one.expected,
+                "actual": one.actual,
+            }
+            for one in record.identifications
+        ],
+    }
+
+
+def _item(item: ItemDecision, measurements: Mapping[str, Measurement]) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "title": item.title,
+        "stage": item.stage.value,
+        "severity": item.severity.value,
+        "owner": item.owner,
+        "state": item.state.value,
+        "verdict": item.verdict.value,
+        "met": item.met,
+        "reasons": [_reason(one) for one in item.reasons],
+        "checks": [_check(one, measurements) for one in item.checks],
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {"code": reason.code, "text": reason.text, "next": reason.next_step}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    reason = _reason(finding.reason)
+    return {**reason, "verdict": finding.verdict.value, "nodeid": finding.nodeid}
+
+
+def _check(check: CheckResult, measurements: Mapping[str, Measurement]) -> dict[str, Any]:
+    return {
+        "nodeid": check.nodeid,
+        "outcome": check.outcome.value,
+        "attempts": check.attempts,
+        "duration": check.duration,
+        "measurements": [
+            _citation(one, measurements.get(one.measurement))
+            for one in check.citations
+            if one.judgement is not Judgement.NONE
+        ],
+    }
+
+
+def _citation(citation: Citation, measurement: Measurement | None) -> dict[str, Any]:
+    """Return one judged citation joined with its measurement.
+
+    The measurement's own fields are null where it is not on record, which happens only where a
+    ledger was lost; the gate has its own finding for that.
+    """
+    return {
+        "id": citation.measurement,
+        "subject": citation.subject,
+        "judgement": citation.judgement.value,
+        "expected": citation.expected,
+        "actual": citation.actual,
+        "where": citation.where,
+        "attempt": citation.attempt,
+        "probe": measurement.probe if measurement else None,
+        "asked": measurement.asked if measurement else None,
+        "at": measurement.at if measurement else None,
+        "duration": measurement.duration if measurement else None,
+        "answer": measurement.answer if measurement else None,
+        "block": measurement.block if measurement else None,
+    }
+
+
+def _trigger(trigger: TriggerDecision) -> dict[str, Any]:
+    return {
+        "id": trigger.id,
+        "item": trigger.item,
+        "measure": trigger.measure,
+        "state": trigger.state,
+        "text": trigger.text,
+        "limit": trigger.limit,
+        "bad": trigger.bad,
+        "total": trigger.total,
+        "low": trigger.low,
+        "high": trigger.high,
+        "undo": list(trigger.undo),
+    }
+
+
+def _rollback(decision: Decision) -> dict[str, Any]:
+    return {
+        "readiness": "declared" if decision.rollback else "none",
+        "proposed": any(step.proposed for step in decision.rollback),
+        "plan": [
+            {
+                "component": step.component,
+                "run": list(step.run),
+                "verify": list(step.verify),
+                "proposed": step.proposed,
+            }
+            for step in decision.rollback
+        ],
+    }
+
+
+def _exceptions(decision: Decision, state: State) -> list[dict[str, Any]]:
+    return [
+        {"item": item.id, **_reason(reason)}
+        for item in decision.items
+        if item.state is state
+        for reason in item.reasons
+    ]
