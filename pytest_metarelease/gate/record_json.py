@@ -7,20 +7,19 @@ a sample that cannot be is an error that names its place.
 from __future__ import annotations
 
 import json
-import math
+import sys
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pytest_metarelease.errors import PacketError
-from pytest_metarelease.evidence import RateSample, ReachSample
+from pytest_metarelease.evidence import RateSample, ReachSample, Sample
 from pytest_metarelease.gate.values import Record
 
 _Read = Callable[[object, str], Any]
-_T = TypeVar("_T")
 
 
 def record_to_json(record: Record) -> dict[str, object]:
@@ -63,7 +62,7 @@ def dump(obj: object, *, indent: int | None = 1) -> bytes:
 
 def _plain(value: object) -> object:
     if is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
+        return {name: _plain(getattr(value, name)) for name in _names(value.__class__)}
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, tuple):
@@ -120,9 +119,14 @@ def _integer(value: object, path: str) -> int:
 
 
 def _number(value: object, path: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    # Python reads integers of any length, also those that are no double: the bound is a double's.
+    if not isinstance(value, int | float) or isinstance(value, bool) or not _finite(value):
         raise _refuse(path, "a finite number", value)
     return float(value)
+
+
+def _finite(value: float) -> bool:
+    return -sys.float_info.max <= value <= sys.float_info.max
 
 
 def _nothing(value: object, path: str) -> None:
@@ -202,11 +206,11 @@ def _object(value: object, path: str) -> dict[str, object]:
     return value
 
 
-def _dataclass_reader(cls: type[_T]) -> Callable[[object, str], _T]:
+def _dataclass_reader(cls: Any) -> _Read:
     hints = get_type_hints(cls)
     readers = {name: _reader(hints[name]) for name in _names(cls)}
 
-    def read(value: object, path: str) -> _T:
+    def read(value: object, path: str) -> Any:
         found = _object(value, path)
         # Sets differ in one comparison where all is well, which is nearly always.
         if found.keys() != readers.keys():
@@ -232,9 +236,11 @@ def _refuse_impossible(record: Record) -> None:
         path = f"record.measurements.{name}"
         if measurement.id != name:
             raise _refuse(f"{path}.id", name, measurement.id)
-        if isinstance(measurement.sample, RateSample) and not _counts(measurement.sample):
+        if measurement.sample is not None and not _counts(measurement.sample):
             raise _refuse(f"{path}.sample", "counts that can be", measurement.sample)
 
 
-def _counts(sample: RateSample) -> bool:
+def _counts(sample: Sample) -> bool:
+    if isinstance(sample, ReachSample):
+        return 0 <= sample.failed <= sample.attempts and sample.span >= 0
     return 0 <= sample.bad <= sample.total and sample.excluded >= 0 and sample.looks >= 1
