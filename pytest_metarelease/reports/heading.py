@@ -51,7 +51,8 @@ def header(
     if chain is not None:
         rows.append(("chain", *chain))
     commit = f" ({release.commit[:7]})" if release.commit else ""
-    first = f"release  {release.name} {release.version}{commit} -> {environment} ({access})"
+    judged = f"{release.name} {release.version}{commit} -> {environment} ({access})"
+    first = f"release  {one_line(judged, 300)}"
     shown = [_with_right(first, manifest, width), *_rows(rows, width)]
     shown.append(_labelled("scope", _scope(scope, items), width))
     if gate:
@@ -60,7 +61,7 @@ def header(
 
 
 def _with_right(left: str, right: str, width: int) -> str:
-    left, right = one_line(left, 300), one_line(right, 300)
+    right = one_line(right, 300)
     gap = width - columns(left) - columns(right)
     return f"{left}{' ' * gap}{right}" if gap >= 2 else shorten(left, width)
 
