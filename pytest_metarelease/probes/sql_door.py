@@ -1,0 +1,279 @@
+"""The one door to SQLAlchemy: connections that only read, and errors of ours instead of theirs.
+
+It refuses to write (the database itself is told so), to create a SQLite file that is not there, to
+wait beyond its time limit and to hold more rows than its bound. It keeps no connection, so that
+what it says is about now.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import decimal
+import os
+import socket
+import sqlite3
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+import sqlalchemy
+from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from pytest_metarelease.errors import (
+    DeadlineError,
+    MalformedError,
+    ProbeError,
+    TooLargeError,
+    UnsupportedError,
+    UsageError,
+)
+from pytest_metarelease.probes.sql_errors import first_line, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+MOST_ROWS = 10_000
+MOST_BYTES = 64 * 2**20
+_PART = 1_000
+_CURSOR = "metarelease_reads"
+
+# Parameters of Prisma's URLs that libpq does not know.
+_PRISMA_ONLY = (
+    "connection_limit", "pgbouncer", "pool_timeout", "socket_timeout", "sslaccept", "sslidentity",
+    "statement_cache_size",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of one answer, and the seconds of the query without connecting."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    seconds: float
+
+
+class Door:
+    """Connections to one database in read-only mode; errors of the library become ours.
+
+    ``kind`` is ``sqlite`` or ``postgresql``; ``shown`` is the address without credentials.
+    """
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._timeout = timeout
+        self._schema: str | None = None
+        parsed = _parsed(url)
+        self.kind = parsed.get_backend_name()
+        self.shown = _shown(parsed)
+        self._engine = self._sqlite(parsed) if self.kind == "sqlite" else self._postgres(parsed)
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._engine.dispose()
+
+    def read(self, query: str, parameters: Mapping[str, Any], *, streamed: bool) -> Table:
+        """Return the rows of a query that ``statement.reading_keyword`` has let pass.
+
+        Raises:
+            ProbeError: Of the class that fits; ``TooLargeError`` beyond 10,000 rows or 64 MiB.
+        """
+        with self.transaction() as connection:
+            return _read(connection, query, parameters, streamed=streamed)
+
+    def _sqlite(self, url: URL) -> Engine:
+        path = (url.database or "").removeprefix("file:").split("?")[0]
+        if not path or path == ":memory:":
+            raise UnsupportedError("a SQLite database in memory cannot be read by another process")
+
+        def connect() -> sqlite3.Connection:
+            target = f"file:{quote(path)}?mode=ro"
+            connection = sqlite3.connect(target, uri=True, timeout=self._timeout)
+            connection.execute("PRAGMA query_only = ON")
+            until = time.monotonic() + self._timeout
+            connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+            return connection
+
+        return sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    def _postgres(self, url: URL) -> Engine:
+        query = dict(url.query)
+        schema = query.pop("schema", None)
+        self._schema = schema if isinstance(schema, str) else None
+        kept = {name: value for name, value in query.items() if name not in _PRISMA_ONLY}
+        try:
+            return sqlalchemy.create_engine(
+                url.set(drivername="postgresql+psycopg", query=kept),
+                poolclass=NullPool,
+                connect_args={
+                    "connect_timeout": max(2, round(self._timeout)),
+                    "application_name": "pytest-metarelease",
+                },
+            )
+        except ImportError:
+            raise UnsupportedError(
+                "the driver for PostgreSQL is missing: pip install pytest-metarelease[postgres]"
+            ) from None
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give a connection in a read-only transaction that is rolled back at the end.
+
+        Raises:
+            ProbeError: Anything that the library raises, of the class that fits.
+        """
+        watch = _Watch(self._timeout)
+        try:
+            with watch, self._engine.connect() as connection:
+                if self.kind == "postgresql":
+                    watch.over(connection)
+                    connection.exec_driver_sql(self._limits())
+                yield connection
+        except DBAPIError as error:
+            raise _ended(error, late=watch.fired) from None
+        except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+            raise MalformedError(f"{type(error).__name__}: {first_line(error)}") from None
+
+    def _limits(self) -> str:
+        milliseconds = max(1, round(self._timeout * 1000))
+        settings = [
+            "SET TRANSACTION READ ONLY",
+            # Also what a COMMIT in a function would begin next is read-only.
+            "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+            f"SET LOCAL statement_timeout = {milliseconds}",
+            f"SET LOCAL lock_timeout = {milliseconds}",
+            "SET LOCAL TIME ZONE 'UTC'",
+        ]
+        if self._schema is not None:
+            name = self._schema.replace('"', '""')
+            settings.append(f'SET LOCAL search_path = "{name}"')
+        return "; ".join(settings)
+
+
+class _Watch:
+    """Ends a connection to a frozen server, whose own statement timeout cannot fire."""
+
+    def __init__(self, seconds: float) -> None:
+        self.fired = False
+        # The server's own limit should win where the server is alive.
+        self._timer = threading.Timer(seconds + 0.5, self._fire)
+        self._timer.daemon = True
+        self._socket: socket.socket | None = None
+
+    def over(self, connection: Connection) -> None:
+        """Watch over this connection from now on."""
+        raw = connection.connection.dbapi_connection
+        # A duplicate, so that the number cannot come to mean another file in the meantime.
+        self._socket = socket.socket(fileno=os.dup(raw.fileno())) if raw is not None else None
+        self._timer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _fire(self) -> None:
+        self.fired = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def _parsed(url: str) -> URL:
+    if url.startswith("file:"):
+        url = f"sqlite:///{url.removeprefix('file:')}"
+    url = f"postgresql{url.removeprefix('postgres')}" if url.startswith("postgres:") else url
+    try:
+        parsed = make_url(url)
+        kind = parsed.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise UsageError(
+            "the database's url is none; write for example sqlite:///orders.db or "
+            "postgresql://user:password@host/name"
+        ) from None
+    if kind not in ("sqlite", "postgresql"):
+        raise UnsupportedError(f"{kind} databases are not read yet; sqlite and postgresql are")
+    return parsed
+
+
+def _shown(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return f"sqlite:{url.database}"
+    user = "***@" if url.username or url.password else ""
+    port = f":{url.port}" if url.port else ""
+    return f"postgresql://{user}{url.host or ''}{port}/{url.database or ''}"
+
+
+def named_parameters(query: str) -> tuple[str, ...]:
+    """Return the names of the parameters that ``query`` needs."""
+    return tuple(sqlalchemy.text(query).compile().params)
+
+
+def _ended(error: DBAPIError, *, late: bool) -> ProbeError:
+    if late:
+        return DeadlineError("the server did not answer in time; the connection was ended")
+    return translated(error.orig or error)
+
+
+def _read(
+    connection: Connection, query: str, parameters: Mapping[str, Any], *, streamed: bool
+) -> Table:
+    started = time.perf_counter()
+    if streamed and connection.dialect.name == "postgresql":
+        columns, parts = _by_cursor(connection, query.strip().rstrip(";"), parameters)
+    else:
+        result = connection.execute(sqlalchemy.text(query), parameters)
+        columns, parts = tuple(result.keys()), result.partitions(_PART)
+    rows = _bounded(parts)
+    return Table(columns, rows, time.perf_counter() - started)
+
+
+def _by_cursor(
+    connection: Connection, query: str, parameters: Mapping[str, Any]
+) -> tuple[tuple[str, ...], Iterator[Sequence[Any]]]:
+    """Read through a cursor of the server: the driver by itself would fetch all rows at once."""
+    declare = f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {query}"
+    connection.execute(sqlalchemy.text(declare), parameters)
+    fetch = f"FETCH FORWARD {_PART} FROM {_CURSOR}"
+    first = connection.exec_driver_sql(fetch)
+    columns = tuple(first.keys())
+
+    def parts() -> Iterator[Sequence[Any]]:
+        part = first.all()
+        yield part
+        while len(part) == _PART:
+            part = connection.exec_driver_sql(fetch).all()
+            yield part
+
+    return columns, parts()
+
+
+def _bounded(parts: Iterator[Sequence[Any]]) -> tuple[tuple[Any, ...], ...]:
+    rows: list[tuple[Any, ...]] = []
+    size = 0
+    for part in parts:
+        for row in part:
+            rows.append(tuple(map(_plain, row)))
+            size += sum(len(one) for one in row if isinstance(one, str | bytes))
+        if len(rows) > MOST_ROWS:
+            raise TooLargeError(f"the query gives more than {MOST_ROWS} rows")
+        if size > MOST_BYTES:
+            raise TooLargeError(f"the query gives more than {MOST_BYTES} bytes")
+    return tuple(rows)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that compares with what stands in a manifest or in a JSON answer."""
+    if isinstance(value, decimal.Decimal):
+        whole = value.is_finite() and value == value.to_integral_value()
+        return int(value) if whole else float(value)
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    return bytes(value) if isinstance(value, memoryview) else value
