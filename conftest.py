@@ -1,5 +1,8 @@
-"""Root of the repository: nothing is configured here.
+"""Root of the repository: only what pytest allows nowhere else.
 
-Our own tests bring what they need in ``tests/conftest.py``, the bundled suite in
-``verification/conftest.py``, so that neither sees the other's fixtures.
+Our own tests bring what they need in ``tests/``, the bundled suite in ``verification/``, so that
+neither sees the other's fixtures.
 """
+
+# Tests of the plugin run real sessions in folders of their own.
+pytest_plugins = ["pytester"]

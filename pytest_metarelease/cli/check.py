@@ -20,7 +20,7 @@ from pytest_metarelease.manifest import find_manifest, load
 from pytest_metarelease.manifest.amounts import read_seconds
 from pytest_metarelease.manifest.scalars import Stage
 from pytest_metarelease.reports.packet import read_json
-from pytest_metarelease.reports.packet_line import one_line
+from pytest_metarelease.reports import packet_line
 
 if TYPE_CHECKING:
     import argparse
@@ -50,7 +50,7 @@ def check(options: argparse.Namespace) -> int:
     if problems:
         print(f"HOLD: {'; '.join(problems)}")  # noqa: T201 - a command speaks
         return max(Verdict.HOLD, decision.verdict, key=lambda one: one.rank).exit_code
-    print(one_line(decision))  # noqa: T201
+    print(packet_line.render(decision))  # noqa: T201
     return decision.exit_code
 
 

@@ -41,15 +41,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _register(config: pytest.Config, run: Run) -> None:
     # Imported here: a repository without a manifest does not pay for them.
-    from pytest_metarelease.plugin import collection, fixtures, recording, session
+    from pytest_metarelease.plugin import collection, fixtures
 
     register = config.pluginmanager.register
     # Names that nobody would write into `-p no:`; session start checks that they are there.
     register(collection.Collection(run), "metarelease: collection")
     register(fixtures, "metarelease: fixtures")
     if run.gate.on:
-        register(recording.Recording(run, config), "metarelease: recording")
-        if run.controls:
-            register(session.GatedSession(run, config), "metarelease: session")
+        _register_gated(config, run)
     elif run.controls:
-        register(session.UngatedSession(run), "metarelease: session")
+        from pytest_metarelease.plugin.ungated import UngatedSession
+
+        register(UngatedSession(run), "metarelease: session")
+
+
+def _register_gated(config: pytest.Config, run: Run) -> None:
+    from pytest_metarelease.plugin.recording import Recording
+
+    config.pluginmanager.register(Recording(run, config), "metarelease: recording")
+    if run.controls:
+        from pytest_metarelease.plugin.session import GatedSession
+
+        config.pluginmanager.register(GatedSession(run, config), "metarelease: session")

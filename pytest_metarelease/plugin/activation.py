@@ -223,9 +223,9 @@ def _refuse_faults(run: Run) -> None:
             f"--release-fault works on a sandbox only, and {run.environment} is none; "
             "leave --release-env out or name the sandbox"
         )
-    from pytest_metarelease.sandbox import refuse_unknown_faults
+    from pytest_metarelease.sandbox import check_faults
 
-    refuse_unknown_faults(run.faults)
+    check_faults(run.faults)
 
 
 def _refuse_not_a_run(config: pytest.Config) -> None:

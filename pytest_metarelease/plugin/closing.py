@@ -24,7 +24,7 @@ from pytest_metarelease.plugin.ledger import LedgerContents, read_ledgers
 from pytest_metarelease.plugin.recording import digest_of
 from pytest_metarelease.plugin.session_target import target_of
 from pytest_metarelease.plugin.tree import tree_findings
-from pytest_metarelease.reports import decision_json, markdown, terminal
+from pytest_metarelease.reports import decision_json, heading, markdown, terminal
 
 if TYPE_CHECKING:
     import pytest
@@ -180,7 +180,7 @@ def header(run: Run, target: Target, scope: Scope) -> list[str]:
         (name, service.url, by_subject.get(f"service:{name}", ""))
         for name, service in target.environment.services.items()
     ]
-    return terminal.header(
+    return heading.header(
         release=target.release,
         environment=run.environment,
         manifest=run.manifest.file,

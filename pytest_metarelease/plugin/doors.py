@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import NotReadyError, ProbeError, UsageError
-from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.plugin.activation import suggestion
 from pytest_metarelease.plugin.target import Seen
 from pytest_metarelease.probes.hosts import Hosts
@@ -199,7 +198,8 @@ class ChainDoor:
         """Return a ``web3.Web3`` on the declared chain."""
         from pytest_metarelease.probes.chain.web3_door import make_w3
 
-        return make_w3(self.chain().rpc)
+        chain = self.chain()
+        return make_w3(chain.declared, chain.access)
 
     def close(self) -> None:
         """Close the connection."""
@@ -247,7 +247,7 @@ def readiness_of(name: str, environment: Environment, recorder: Recorder, starte
         probe.close()
     return Seen(
         subject=f"service:{name}",
-        judgement=Judgement.MET if seen.healthy else Judgement.UNMET,
+        judgement=seen.judgement,
         expected=f"healthy within {health.within:g} s",
         actual=seen.text,
         measurement=seen.measurement,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import ProbeError, TooFewSamplesError, UnmetError, UsageError
-from pytest_metarelease.evidence import Judgement, Measurement, RateSample
+from pytest_metarelease.evidence import Judgement, Measurement, RateSample, ReachSample
 from pytest_metarelease.probes.reading import failure
 from pytest_metarelease.statistics import assess_rate
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_metarelease.manifest.model import Trigger
     from pytest_metarelease.plugin.target import Target
+    from pytest_metarelease.probes.sql import DatabaseProbe
 
 _LOOKED_LONG_ENOUGH = "take more samples: raise the budget, or wait for more traffic"
 
@@ -38,9 +39,9 @@ def judge_rate(target: Target, measurement: Measurement) -> None:
     actual = f"{sample.bad} of {sample.total} [{found.interval.low:.1%}, {found.interval.high:.1%}]"
     if sample.total < trigger.min_samples:
         _too_few(target, measurement, expected, actual, trigger)
-    elif found.position == "below":
+    elif found.side == "below":
         _record(target, measurement, Judgement.MET, expected, actual)
-    elif found.position == "above":
+    elif found.side == "above":
         step = f"undo {', '.join(trigger.undo) or 'the release'}: the limit is certainly breached"
         _record(target, measurement, Judgement.UNMET, expected, actual, step)
         raise UnmetError(_text(target, measurement, expected, actual, step))
@@ -48,27 +49,30 @@ def judge_rate(target: Target, measurement: Measurement) -> None:
         _unknown(target, measurement, expected, actual)
 
 
-def judge_reach(target: Target, database: str, reach: Callable[..., Measurement]) -> None:
-    """Judge whether a database could be reached at all; several attempts, with a witness.
+def judge_reach(target: Target, database: DatabaseProbe) -> None:
+    """Judge whether a database can be reached at all; several attempts, with a witness.
 
     Raises:
         UnmetError: No attempt succeeded while another declared target answered.
         ProbeError: Some attempts failed, or nothing at all answered.
     """
-    measurement = reach(witness=_witness(target))
+    from pytest_metarelease.probes.reach import reach
+
+    measurement = reach(database, witness=_witness(target)).measurement
     sample = measurement.sample
-    failed, attempts = getattr(sample, "failed", 0), getattr(sample, "attempts", 0)
-    expected = f"{database} answers"
-    actual = f"{failed} of {attempts} attempts failed"
+    if not isinstance(sample, ReachSample):
+        raise UsageError(f"{measurement.asked} carries no sample of attempts")
+    expected = f"{database.name} can be connected to"
+    actual = f"{sample.failed} of {sample.attempts} attempts failed"
     step = "look at the database server, its network and its connection limit"
-    if attempts and failed == 0:
+    if sample.attempts and sample.failed == 0:
         _record(target, measurement, Judgement.MET, expected, actual)
-    elif failed == attempts and getattr(sample, "witness", None):
-        _record(target, measurement, Judgement.UNMET, expected, actual, step)
-        raise UnmetError(_text(target, measurement, expected, actual, step))
-    else:
-        _record(target, measurement, Judgement.UNKNOWN, expected, actual, step)
-        raise ProbeError(_text(target, measurement, expected, actual, step))
+        return
+    certain = sample.failed == sample.attempts and sample.witness is not None
+    judgement = Judgement.UNMET if certain else Judgement.UNKNOWN
+    _record(target, measurement, judgement, expected, actual, step)
+    text = _text(target, measurement, expected, actual, step)
+    raise UnmetError(text) if certain else ProbeError(text)
 
 
 def trigger_of(target: Target, measure: str) -> Trigger:

@@ -7,8 +7,6 @@ except that a later surprise may worsen it.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from pytest_metarelease.errors import MetareleaseError, UsageError
 from pytest_metarelease.gate.values import Finding, Reason, Verdict
 from pytest_metarelease.plugin import closing, suspicion
 from pytest_metarelease.plugin.session_target import target_of
+from pytest_metarelease.plugin.sharing import shared, stop_sandbox
 from pytest_metarelease.reports.packet import Packet
 
 if TYPE_CHECKING:
@@ -224,78 +223,3 @@ class _LastWord:
                 session.exitstatus = Verdict.HOLD.exit_code
         elif not self._gated.run.gate.advisory:
             session.exitstatus = ours
-
-
-class UngatedSession:
-    """A run without a verdict: says so, and does not leave an earlier GO beside itself."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self._checks = 0
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker of xdist which run it belongs to."""
-        node.workerinput["metarelease"] = shared(self.run)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Hear from a worker how many checks it collected, and what was wrong with them."""
-        output = getattr(node, "workeroutput", {})
-        self._checks = max(self._checks, int(output.get("metarelease_checks", 0)))
-        if output.get("metarelease_problem"):
-            raise pytest.UsageError(output["metarelease_problem"])
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Count the checks that this session has; a session without any is none of our business."""
-        collection: Any = session.config.pluginmanager.get_plugin("metarelease: collection")
-        here = (collection.nodeid_of(item) for item in session.items)
-        self._checks = sum(nodeid in collection.bindings for nodeid in here)
-
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Replace an earlier packet by one that says that no verdict was made."""
-        stop_sandbox(self.run)
-        if not self._checks or session.config.option.collectonly:
-            return
-        if (self.run.packet / "decision.json").exists():
-            with contextlib.suppress(UsageError):
-                Packet.claim(
-                    self.run.packet,
-                    run_id=self.run.run_id,
-                    started_at=self.run.started_at,
-                    why=f"the last run made no verdict: {self.run.gate.why}",
-                    state="no verdict",
-                ).release()
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_unconfigure(self, config: pytest.Config) -> None:
-        """Say as the very last line that no verdict was made."""
-        stop_sandbox(self.run)
-        shutil.rmtree(self.run.shared, ignore_errors=True)
-        reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None and self._checks:
-            reporter.write_line(f"no release verdict was made: {self.run.gate.why}")
-
-
-def shared(run: Run) -> dict[str, Any]:
-    """Return what a worker must know of the run, JSON-ready."""
-    return {
-        "run_id": run.run_id,
-        "packet": str(run.packet),
-        "shared": str(run.shared),
-        "owner_pid": os.getpid(),
-        "started_at": run.started_at,
-    }
-
-
-def stop_sandbox(run: Run) -> None:
-    """End the sandbox of this run, if one was started."""
-    state = run.shared / "sandbox" / "state.json"
-    if not state.exists():
-        return
-    from pytest_metarelease import sandbox
-
-    with contextlib.suppress(MetareleaseError, OSError, json.JSONDecodeError):
-        sandbox.Running.read(state.parent).stop(deadline=10.0)
-    state.unlink(missing_ok=True)

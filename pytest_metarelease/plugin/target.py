@@ -139,7 +139,7 @@ class Target:
 
         door = SqlDoor(self)
         try:
-            judge_reach(self, database, door.database(database).reach)
+            judge_reach(self, door.database(database))
         finally:
             door.close()
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_metarelease.probes.reading import Reading
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,8 +41,11 @@ def test_a_simple_query_is_fast_enough(
 ) -> None:
     """One round trip within the declared time; without one, within the statement's limit."""
     declared = release.environment.databases[database]
-    probe = databases(database)
-    probe.ping()
-    probe.elapsed("select 1").at_most(
-        declared.query_time or declared.timeout, next_step="look at locks and slow queries"
+    databases(database).ping()
+    answered = databases(database).scalar("select 1")
+    answered.expect(1)
+    limit = declared.query_time or declared.timeout
+    seconds = Reading(
+        answered.measurement.duration, "seconds", answered.measurement, answered.recorder
     )
+    seconds.at_most(limit, next_step="look at locks and slow queries")

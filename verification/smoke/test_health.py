@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pytest_metarelease.probes.health import parts_of
+from pytest_metarelease.probes.health import parts
 
 from pytest_metarelease.probes.reading import Reading
 
@@ -38,7 +38,7 @@ def test_health_says_what_we_measure(
     answer = service(health, ready=False).get(declared.path).expect(declared.status)
     for path, expected in declared.healthy.items():
         answer.value(path).expect(expected, next_step="find the part that is down")
-    says = parts_of(declared, answer.json())
+    says = parts(declared, answer.json())
     for part, subjects in declared.agrees.items():
         for subject in subjects:
             found = f"{part} {_word(says.get(part, False))}, {subject} {_word(is_up(subject))}"

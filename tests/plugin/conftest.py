@@ -1,0 +1,26 @@
+"""A small project with a manifest and a lock, run as users run theirs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.plugin.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """An empty project in a git repository of its own."""
+    for name in ("CI", "GITHUB_STEP_SUMMARY", "RELEASE_RUN_ID", "RELEASE_EVIDENCE"):
+        monkeypatch.delenv(name, raising=False)
+    yield Project(pytester)
+
+
+@pytest.fixture(params=["alone", "-n2"])
+def workers(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Run the session alone and with two workers: both must decide the same."""
+    return () if request.param == "alone" else ("-n", "2")
