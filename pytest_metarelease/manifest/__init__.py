@@ -1,1 +1,32 @@
-"""TODO."""
+"""The manifest: ``release.yaml`` read into frozen values, with the place of every error.
+
+Refuses to import YAML or the model before somebody reads a manifest.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_metarelease.manifest.finding import find_manifest
+    from pytest_metarelease.manifest.loading import Loaded, Places, Resolved, load
+    from pytest_metarelease.manifest.schema import schema
+
+__all__ = ["Loaded", "Places", "Resolved", "find_manifest", "load", "schema"]
+
+_HOMES = {
+    "Loaded": "loading",
+    "Places": "loading",
+    "Resolved": "loading",
+    "find_manifest": "finding",
+    "load": "loading",
+    "schema": "schema",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for from the module that holds it (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.problems import Problems
 
 _KEY = "extends"
-_NULLS = {"", "~", "null", "Null", "NULL"}
+# Not the empty scalar: what is indented wrongly leaves its key empty.
+_NULLS = {"~", "null", "Null", "NULL"}
+_MOST_ENVIRONMENTS = 50
 
 
 def inherit(root: Node, problems: Problems) -> None:
@@ -26,6 +28,10 @@ def inherit(root: Node, problems: Problems) -> None:
     """
     environments = root.get("environments") if isinstance(root, Mapping) else None
     if isinstance(environments, Mapping):
+        if len(environments.entries) > _MOST_ENVIRONMENTS:
+            why = f"declares more than {_MOST_ENVIRONMENTS}"
+            problems.add(environments.mark, "environments", why)
+            return
         for name in environments.entries:
             _settle(name, environments, problems, ())
 

@@ -11,6 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from pytest_metarelease.manifest.notes import (
+    Between,
+    MayBeEmpty,
+    Name,
+    NotEmpty,
+    NotWritten,
+    OneOrMany,
+    Refers,
+    Secret,
+    Spelled,
+    WrittenOut,
+)
 from pytest_metarelease.manifest.scalars import (
     Access,
     Address,
@@ -34,8 +46,8 @@ class Release:
     name: str
     version: Annotated[str, "The version that every service must report."]
     commit: Annotated[str, "The commit that every service must report, usually ${GIT_COMMIT}."]
-    kind: Literal["regular", "hotfix"] = "regular"
-    severity: Annotated[Severity | None, "Needed where kind is hotfix."] = None
+    kind: Annotated[Literal["regular", "hotfix"], WrittenOut()] = "regular"
+    severity: Annotated[Severity | None, "Needed where kind is hotfix.", WrittenOut()] = None
     deployed_at: Annotated[str | None, "RFC 3339; health deadlines count from here."] = None
 
 
@@ -47,15 +59,17 @@ class Expectation:
     """
 
     equals: Json = None
-    one_of: Annotated[tuple[Json, ...] | None, "Written `in:`."] = None
+    one_of: Annotated[tuple[Json, ...] | None, "Written `in:`.", Spelled("in"), NotEmpty()] = None
     min: Annotated[int | float | str | None, "A number, or an amount such as `1 ether`."] = None
     max: int | float | str | None = None
     matches: Annotated[str | None, "A regular expression that the whole text must match."] = None
     type: Literal["array", "boolean", "null", "number", "object", "string"] | None = None
-    length: Annotated[int | None, "Least number of elements or characters."] = None
+    length: Annotated[int | None, "Least number of elements or characters.", Between(0)] = None
     args: Annotated[tuple[Json, ...], "Arguments of a view function."] = ()
     unchecked: Annotated[str | None, "Why nothing is compared."] = None
-    states_equals: Annotated[bool, "True where `equals` was written, even as null."] = False
+    states_equals: Annotated[bool, "True where `equals` was written, even null.", NotWritten()] = (
+        False
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +77,10 @@ class Health:
     """Where a service says how it is, and how to understand the answer."""
 
     path: str
-    healthy: Annotated[Mapping[ValuePath, Expectation], "What a healthy answer holds."]
-    status: int = 200
+    healthy: Annotated[Mapping[ValuePath, Expectation], "What a healthy answer holds.", NotEmpty()]
+    status: Annotated[int, Between(100, 599)] = 200
     parts: Annotated[ValuePath | None, "Where the parts are, e.g. `dependencies.*`."] = None
-    part_healthy: Annotated[tuple[str, ...], "What a healthy part says."] = (
+    part_healthy: Annotated[tuple[str, ...], "What a healthy part says.", NotEmpty()] = (
         "healthy",
         "ok",
         "up",
@@ -74,7 +88,7 @@ class Health:
         "operational",
     )
     agrees: Annotated[
-        Mapping[str, tuple[str, ...]],
+        Mapping[str, Annotated[tuple[str, ...], Refers("subject"), OneOrMany(), NotEmpty()]],
         "Part -> the declared subjects we measure ourselves, e.g. `database: [database:orders]`.",
     ] = field(default_factory=dict)
     within: Annotated[Seconds, "It must be healthy this long after the deployment."] = Seconds(900)
@@ -87,14 +101,19 @@ class Identity:
     path: str
     version: Annotated[ValuePath | None, "Where the version stands in the answer."] = None
     commit: Annotated[ValuePath | None, "Where the commit stands in the answer."] = None
-    connections: Annotated[int, "How many fresh connections are asked."] = 8
+    connections: Annotated[int, "How many fresh connections are asked.", Between(1, 100)] = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What an endpoint must answer."""
 
-    status: Annotated[tuple[int, ...], "One status or a list of them."] = (200,)
+    status: Annotated[
+        tuple[Annotated[int, Between(100, 599)], ...],
+        "One status or a list of them.",
+        OneOrMany(),
+        NotEmpty(),
+    ] = (200,)
     content_type: str | None = None
     schema: Annotated[Json, "A JSON Schema (2020-12), inline."] = None
     values: Annotated[Mapping[ValuePath, Expectation], "What stands where in the answer."] = field(
@@ -108,9 +127,11 @@ class Endpoint:
 
     path: str
     method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Annotated[Mapping[str, str], MayBeEmpty()] = field(default_factory=dict)
     body: Annotated[Json, "A JSON body, sent as it stands."] = None
-    credential: Annotated[str | None, "A name under `credentials`; none means anonymous."] = None
+    credential: Annotated[
+        str | None, "A name under `credentials`; none means anonymous.", Refers("credential")
+    ] = None
     writes: Annotated[bool, "True where a successful request changes something."] = False
     safe_probe: Annotated[bool, "The request must be refused, so it may be sent anywhere."] = False
     rate_limit: Annotated[PerSecond | None, "What the product allows one client."] = None
@@ -123,8 +144,12 @@ class Page:
 
     path: str = "/"
     contains: Annotated[tuple[str, ...], "Texts that the page itself must contain."] = ()
-    contracts: Annotated[tuple[str, ...], "Contracts whose address the scripts must carry."] = ()
-    services: Annotated[tuple[str, ...], "Services whose origin the scripts must carry."] = ()
+    contracts: Annotated[
+        tuple[str, ...], "Contracts whose address the scripts must carry.", Refers("contract")
+    ] = ()
+    services: Annotated[
+        tuple[str, ...], "Services whose origin the scripts must carry.", Refers("service")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,10 +166,17 @@ class ResponseTime:
 class Sampling:
     """How a service is sampled for response times and error rate."""
 
-    endpoints: Annotated[tuple[str, ...], "Endpoints of this service, asked in turn; GET only."]
+    endpoints: Annotated[
+        tuple[str, ...],
+        "Endpoints of this service, asked in turn; GET only.",
+        Refers("own_endpoint"),
+        NotEmpty(),
+    ]
     rate: Annotated[PerSecond, "Requests a second, all together."]
-    samples: Annotated[int, "How many requests a round takes."] = 400
-    max_samples: Annotated[int, "The most that are taken while the answer is unclear."] = 1600
+    samples: Annotated[int, "How many requests a round takes.", Between(1, 100_000)] = 400
+    max_samples: Annotated[
+        int, "The most that are taken while the answer is unclear.", Between(1, 1_000_000)
+    ] = 1600
     timeout: Annotated[Seconds, "After this a request counts as an error."] = Seconds(5)
 
 
@@ -167,14 +199,14 @@ class Credential:
     """A header that authenticates requests. Its value comes from a variable, never from here."""
 
     header: str = "Authorization"
-    value: str
+    value: Annotated[str, Secret()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureWindow:
     """The blocks whose transactions to one contract count for its failure rate."""
 
-    blocks: Annotated[int, "How many blocks before the pinned one."] = 1000
+    blocks: Annotated[int, "How many blocks before the pinned one.", Between(1, 1_000_000)] = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,15 +221,21 @@ class Account:
 class Chain:
     """The EVM chain, reached over JSON-RPC."""
 
-    rpc: Url
-    id: Annotated[int, "EIP-155 chain id."]
-    second_rpc: Annotated[Url | None, "Asked for agreement at the pinned block."] = None
-    confirmations: int = 0
-    deployed_block: Annotated[int | None, "Reads are never pinned before this block."] = None
+    rpc: Annotated[Url, Secret("rpc")]
+    id: Annotated[int, "EIP-155 chain id.", Between(1)]
+    second_rpc: Annotated[Url | None, "Asked for agreement at the pinned block.", Secret("rpc")] = (
+        None
+    )
+    confirmations: Annotated[int, Between(0)] = 0
+    deployed_block: Annotated[
+        int | None, "Reads are never pinned before this block.", Between(0)
+    ] = None
     timeout: Seconds = Seconds(10)
     failures: FailureWindow = field(default_factory=FailureWindow)
     accounts: Mapping[str, Account] = field(default_factory=dict)
-    spending_key: Annotated[str | None, "Private key our own flows may spend from."] = None
+    spending_key: Annotated[str | None, "Private key our own flows may spend from.", Secret()] = (
+        None
+    )
     spending_cap: Annotated[Wei, "The most that one run may spend."] = Wei(10**18)
 
 
@@ -219,8 +257,8 @@ class Contract:
 class Signing:
     """An EIP-712 signature that is made for one argument of a call, written `$signature`."""
 
-    typed_data: Annotated[str, "A name under `typed_data`."]
-    signer: Annotated[str, "A role of the flow."]
+    typed_data: Annotated[str, "A name under `typed_data`.", Refers("typed_data")]
+    signer: Annotated[str, "A role of the flow.", Refers("account_role")]
     message: Mapping[str, Json]
 
 
@@ -233,7 +271,9 @@ class Step:
     """
 
     call: Annotated[str, "Function name, or its signature where overloaded."]
-    sender: Annotated[str, "A role of the flow. Written `as:`."]
+    sender: Annotated[
+        str, "A role of the flow. Written `as:`.", Spelled("as"), Refers("account_role")
+    ]
     args: tuple[Json, ...] = ()
     value: Wei = Wei(0)
     sign: Signing | None = None
@@ -248,10 +288,14 @@ class Step:
 class Flow:
     """A sequence of calls on a contract of our own, deployed from the verified artifact."""
 
-    contract: Annotated[str, "A name under `contracts`; its artifact is deployed anew."]
-    roles: Annotated[tuple[str, ...], "Names; each becomes a fresh funded account."]
+    contract: Annotated[
+        str, "A name under `contracts`; its artifact is deployed anew.", Refers("contract")
+    ]
+    roles: Annotated[
+        tuple[str, ...], "Names; each becomes a fresh funded account.", Name(), NotEmpty()
+    ]
     constructor: tuple[Json, ...] = ()
-    steps: tuple[Step, ...]
+    steps: Annotated[tuple[Step, ...], NotEmpty()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,14 +323,22 @@ class SignedRequest:
     time soon after now, in Unix seconds.
     """
 
-    endpoint: Annotated[str, "`service.endpoint`"]
-    typed_data: Annotated[str, "A name under `typed_data`."]
+    endpoint: Annotated[str, "`service.endpoint`", Refers("endpoint")]
+    typed_data: Annotated[str, "A name under `typed_data`.", Refers("typed_data")]
     message: Mapping[str, Json]
-    key: Annotated[str | None, "Private key that signs the valid request; else a fresh one."] = None
+    key: Annotated[
+        str | None, "Private key that signs the valid request; else a fresh one.", Secret()
+    ] = None
     message_at: Annotated[ValuePath, "Where the message stands in the body."]
     signature_at: Annotated[ValuePath, "Where the signature stands in the body."]
-    accepted: tuple[int, ...] = (200, 201)
-    refused: tuple[int, ...] = (400, 401, 403, 409, 422)
+    accepted: Annotated[tuple[Annotated[int, Between(100, 599)], ...], NotEmpty()] = (200, 201)
+    refused: Annotated[tuple[Annotated[int, Between(100, 599)], ...], NotEmpty()] = (
+        400,
+        401,
+        403,
+        409,
+        422,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,7 +355,7 @@ class Migrations:
 class Database:
     """A SQL database."""
 
-    url: Annotated[str, "A SQLAlchemy URL, from a variable."]
+    url: Annotated[str, "A SQLAlchemy URL, from a variable.", Secret("database")]
     migrations: Migrations | None = None
     timeout: Annotated[Seconds, "Limit of one statement and of connecting."] = Seconds(5)
     query_time: Annotated[Seconds | None, "Limit of a simple query."] = None
@@ -324,9 +376,9 @@ class External:
 class Agreement:
     """One fact in two places: rows of a database and a list that a service gives."""
 
-    endpoint: Annotated[str, "`service.endpoint`"]
+    endpoint: Annotated[str, "`service.endpoint`", Refers("endpoint")]
     each: Annotated[ValuePath, "Where the keys stand in the answer, e.g. `orders.*.id`."]
-    database: str
+    database: Annotated[str, Refers("database")]
     query: Annotated[str, "One column with the same keys; `:cutoff` may be used."]
 
 
@@ -334,9 +386,9 @@ class Agreement:
 class Environment:
     """One place where the release runs, with all variables resolved."""
 
-    name: str
-    access: Access
-    sandbox: bool = False
+    name: Annotated[str, NotWritten()]
+    access: Annotated[Access, WrittenOut()]
+    sandbox: Annotated[bool, WrittenOut()] = False
     services: Mapping[str, Service] = field(default_factory=dict)
     credentials: Mapping[str, Credential] = field(default_factory=dict)
     chain: Chain | None = None
@@ -353,16 +405,18 @@ class Environment:
 class EvidenceNeed:
     """Measurements that an item needs: at least ``min`` that met, about ``subject``."""
 
-    subject: Annotated[str, "`service:api`, `contract:escrow`, `external:*`, ..."]
-    min: int = 1
+    subject: Annotated[
+        str, "`service:api`, `contract:escrow`, `external:*`, ...", Refers("subject")
+    ]
+    min: Annotated[int, Between(1)] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
     """How many attempts of a check must pass."""
 
-    passes: Annotated[int, "Written `pass:`."] = 1
-    of: int = 1
+    passes: Annotated[int, "Written `pass:`.", Spelled("pass"), Between(1, 100)] = 1
+    of: Annotated[int, Between(1, 100)] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -375,15 +429,20 @@ class Item:
     severity: Severity
     facets: tuple[str, ...] = ()
     owner: str | None = None
-    environments: Annotated[tuple[str, ...] | None, "Elsewhere it is not applicable."] = None
+    environments: Annotated[
+        tuple[str, ...] | None,
+        "Elsewhere it is not applicable.",
+        Refers("environment"),
+        NotEmpty(),
+    ] = None
     not_applicable: Annotated[str | None, "Why this product has no such thing."] = None
     verified_by: Literal["checks", "sign_off", "intake"] = "checks"
     evidence: tuple[EvidenceNeed, ...] = ()
     on_failure: Annotated[Literal["rollback"] | None, "Only in deploy and post_deploy."] = None
     attempts: Attempts = field(default_factory=Attempts)
     waivable: bool = True
-    signers: tuple[str, ...] = ()
-    threshold: Annotated[int, "How many of the signers must sign."] = 1
+    signers: Annotated[tuple[str, ...], Refers("signer")] = ()
+    threshold: Annotated[int, "How many of the signers must sign.", Between(1)] = 1
     max_age: Seconds | None = None
     binds: Literal["commit", "version"] = "commit"
     next: Annotated[str | None, "What to do when it is not verified or fails."] = None
@@ -398,22 +457,26 @@ class Trigger:
     """
 
     id: str
-    item: Annotated[str | None, "The item that shows the measure."] = None
-    items: tuple[str, ...] = ()
-    measure: str | None = None
+    item: Annotated[str | None, "The item that shows the measure.", Refers("item")] = None
+    items: Annotated[tuple[str, ...], Refers("item")] = ()
+    measure: Annotated[str | None, Refers("measure")] = None
     limit: Annotated[Share | None, "For rates."] = None
     confidence: Share = Share(0.95)
-    min_samples: int = 1
+    min_samples: Annotated[int, Between(1)] = 1
     when_idle: Annotated[Literal["hold", "note"], "Below min_samples."] = "hold"
-    undo: Annotated[tuple[str, ...], "Components, as named under `rollback`."] = ()
+    undo: Annotated[
+        tuple[str, ...], "Components, as named under `rollback`.", Refers("component")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
     """How one component is undone."""
 
-    run: Annotated[tuple[str, ...], "The command as an argument list, never a shell string."]
-    verify: Annotated[tuple[str, ...], "Items that verify the undoing."] = ()
+    run: Annotated[
+        tuple[str, ...], "The command as an argument list, never a shell string.", NotEmpty()
+    ]
+    verify: Annotated[tuple[str, ...], "Items that verify the undoing.", Refers("item")] = ()
     note: str | None = None
 
 
@@ -437,6 +500,8 @@ class Declared:
     databases: tuple[str, ...]
     migrated: tuple[str, ...]
     external: tuple[str, ...]
+    critical_external: tuple[str, ...]
+    optional_external: tuple[str, ...]
     agreements: tuple[str, ...]
 
 
@@ -444,7 +509,7 @@ class Declared:
 class Manifest:
     """``release.yaml``, checked. Strings of environments may still hold ``${NAME}``.
 
-    ``environments`` has names only; values come from ``resolve_environment``.
+    ``environments`` has names only; values come from ``Loaded.resolve``.
     """
 
     file: Annotated[str, "The path as it was given."]

@@ -1,0 +1,89 @@
+"""Which names each environment declares, read from the nodes without resolving a variable.
+
+Works on what is there, however wrong the rest may be, so that one mistyped key does not turn every
+reference to its neighbours into a further problem. It reports nothing.
+"""
+
+from __future__ import annotations
+
+from pytest_metarelease.manifest.model import Declared
+from pytest_metarelease.manifest.nodes import Mapping, Node, Scalar, Sequence
+from pytest_metarelease.manifest.scalars import Access
+
+
+def child(node: Node | None, *keys: str) -> Node | None:
+    """Return the node below ``node`` along ``keys``, or None."""
+    for key in keys:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node
+
+
+def keys(node: Node | None, *path: str) -> tuple[str, ...]:
+    """Return the keys of the mapping below ``node`` along ``path``."""
+    found = child(node, *path)
+    return tuple(found.entries) if isinstance(found, Mapping) else ()
+
+
+def item_ids(root: Node) -> tuple[str, ...]:
+    """Return the ids of the checklist, in its order."""
+    return ids(child(root, "checklist"))
+
+
+def ids(node: Node | None) -> tuple[str, ...]:
+    """Return the ids of a list's elements, in its order."""
+    found = [child(one, "id") for one in node.items] if isinstance(node, Sequence) else []
+    return tuple(one.text for one in found if isinstance(one, Scalar))
+
+
+def declared(name: str, node: Node) -> Declared:
+    """Return the names that one environment declares."""
+    services = keys(node, "services")
+    access = child(node, "access")
+    sandbox = child(node, "sandbox")
+    external = keys(node, "external")
+    optional = tuple(
+        one for one in external if _is(child(node, "external", one, "critical"), "false")
+    )
+
+    def having(*path: str) -> tuple[str, ...]:
+        return tuple(one for one in services if child(node, "services", one, *path) is not None)
+
+    return Declared(
+        name=name,
+        sandbox=_is(sandbox, "true"),
+        access=_access(access),
+        services=services,
+        endpoints=tuple(
+            f"{service}.{endpoint}"
+            for service in services
+            for endpoint in keys(node, "services", service, "endpoints")
+        ),
+        pages=having("page"),
+        health=having("health"),
+        identities=having("identity"),
+        sampled=having("sampling"),
+        contracts=keys(node, "contracts"),
+        accounts=keys(node, "chain", "accounts"),
+        signed_requests=keys(node, "signed_requests"),
+        flows=keys(node, "flows"),
+        databases=keys(node, "databases"),
+        migrated=tuple(
+            one
+            for one in keys(node, "databases")
+            if child(node, "databases", one, "migrations") is not None
+        ),
+        external=external,
+        critical_external=tuple(one for one in external if one not in optional),
+        optional_external=optional,
+        agreements=keys(node, "agreements"),
+    )
+
+
+def _is(node: Node | None, word: str) -> bool:
+    return isinstance(node, Scalar) and node.text.lower() == word
+
+
+def _access(node: Node | None) -> Access:
+    """The access that is written; the lesser one where it is not readable."""
+    allowed = isinstance(node, Scalar) and node.text == Access.TRANSACT.value
+    return Access.TRANSACT if allowed else Access.READ_ONLY

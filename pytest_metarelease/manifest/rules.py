@@ -1,0 +1,274 @@
+"""What must hold across the fields of one value of the model, beyond the type of each.
+
+Only values that were read without a problem come here, so that no rule repeats another's finding.
+Each rule yields the path below the value and what to write instead; none looks outside the value.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from pytest_metarelease.manifest.amounts import read_wei
+from pytest_metarelease.manifest.model import (
+    Attempts,
+    Chain,
+    Component,
+    Environment,
+    Expectation,
+    Flow,
+    Identity,
+    Item,
+    Migrations,
+    Release,
+    ResponseTime,
+    Sampling,
+    Service,
+    SignedRequest,
+    Trigger,
+    TypedData,
+)
+from pytest_metarelease.manifest.problems import suggestion
+from pytest_metarelease.manifest.scalars import Severity, Stage
+
+Broken: TypeAlias = Iterator[tuple[tuple[str | int, ...], str]]
+
+ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DOMAIN = ("name", "version", "chainId", "verifyingContract", "salt")
+# Marks that pytest itself gives a meaning; a facet of that name would change how tests run.
+_MARKS_OF_PYTEST = frozenset(
+    {
+        "filterwarnings",
+        "parametrize",
+        "skip",
+        "skipif",
+        "tryfirst",
+        "trylast",
+        "usefixtures",
+        "verifies",
+        "xfail",
+    }
+)
+_RESERVED_FACETS = {*Stage, *Severity}
+
+
+def broken_by(value: Any) -> Broken:
+    """Yield what ``value`` breaks: the path below it, and the text of the problem."""
+    rule = _RULES.get(type(value))
+    if rule is not None:
+        yield from rule(value)
+
+
+def _release(release: Release) -> Broken:
+    if release.kind == "hotfix" and release.severity is None:
+        yield ("kind",), "a hotfix needs its severity; write severity: P0, P1, P2 or P3"
+    at = release.deployed_at
+    if at is not None and "${" not in at and not _is_moment(at):
+        yield ("deployed_at",), "is no time with its zone; write for example 2026-01-31T12:00:00Z"
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _expectation(wanted: Expectation) -> Broken:
+    bounds = (wanted.one_of, wanted.min, wanted.max, wanted.matches, wanted.type, wanted.length)
+    compares = wanted.states_equals or any(bound is not None for bound in bounds)
+    if wanted.unchecked is not None and compares:
+        yield ("unchecked",), "is declared beside a comparison; keep one of the two"
+    elif wanted.unchecked is None and not compares:
+        yield (), "states nothing that could be compared"
+    if wanted.matches is not None:
+        try:
+            re.compile(wanted.matches)
+        except (re.error, OverflowError, RecursionError) as error:
+            yield ("matches",), f"is no regular expression: {error}"
+    bounds_both = wanted.min is not None and wanted.max is not None
+    if bounds_both and _amount(wanted.min) > _amount(wanted.max):
+        yield ("min",), "is more than max; nothing can be both"
+
+
+def _amount(bound: float | str | None) -> float:
+    return read_wei(bound) if isinstance(bound, str) else bound or 0
+
+
+def _identity(identity: Identity) -> Broken:
+    if identity.version is None and identity.commit is None:
+        yield (), "says nowhere where version or commit stand in the answer; write at least one"
+
+
+def _response_time(limits: ResponseTime) -> Broken:
+    if not any((limits.mean, limits.p50, limits.p95, limits.p99)):
+        yield (), "states no limit; write mean, p50, p95 or p99"
+
+
+def _sampling(sampling: Sampling) -> Broken:
+    if sampling.max_samples < sampling.samples:
+        yield ("max_samples",), f"is less than samples ({sampling.samples})"
+
+
+def _service(service: Service) -> Broken:
+    for name in service.sampling.endpoints if service.sampling else ():
+        endpoint = service.endpoints.get(name)
+        if endpoint is not None and endpoint.method != "GET":
+            yield ("sampling", "endpoints"), f"{name} is {endpoint.method}; only GET is sampled"
+
+
+def _chain(chain: Chain) -> Broken:
+    if chain.second_rpc is not None and chain.second_rpc == chain.rpc:
+        yield ("second_rpc",), "is the same as rpc; a node always agrees with itself"
+
+
+def _migrations(migrations: Migrations) -> Broken:
+    if migrations.tool == "table":
+        for key in ("table", "column"):
+            if getattr(migrations, key) is None:
+                yield (), f"tool: table needs {key}"
+
+
+def _flow(flow: Flow) -> Broken:
+    yield from _repeated(flow.roles, ("roles",))
+    for index, role in enumerate(flow.roles):
+        if role in {"self", "signature"}:
+            yield ("roles", index), f"{role} has a meaning of its own in a flow; rename the role"
+    known = {"$self", *(f"${role}" for role in flow.roles)}
+    yield from _stand_ins(flow.constructor, known - {"$self"}, ("constructor",))
+    for index, step in enumerate(flow.steps):
+        signed = {"$signature"} if step.sign is not None else set()
+        yield from _stand_ins(step.args, known | signed, ("steps", index, "args"))
+        if step.sign is not None:
+            yield from _stand_ins(step.sign.message, known, ("steps", index, "sign", "message"))
+        for view, wanted in step.then.items():
+            where = ("steps", index, "then", view)
+            yield from _stand_ins(wanted.args, known, (*where, "args"))
+
+
+def _stand_ins(value: Any, known: set[str], path: tuple[str | int, ...]) -> Broken:
+    """Find texts such as ``$buyer`` that stand for nothing."""
+    if isinstance(value, str) and re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_-]*", value):
+        if value not in known:
+            yield path, f"{value} stands for nothing{suggestion(value, known)}"
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _stand_ins(one, known, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, one in enumerate(value):
+            yield from _stand_ins(one, known, (*path, index))
+
+
+def _typed_data(typed: TypedData) -> Broken:
+    for key in typed.domain:
+        if key not in _DOMAIN:
+            yield ("domain", key), f"unknown key{suggestion(key, _DOMAIN)}"
+    if not typed.domain:
+        yield ("domain",), "is empty; a signature must be for something"
+    if typed.primary not in typed.types:
+        yield ("primary",), f"{typed.primary} is no type{suggestion(typed.primary, typed.types)}"
+
+
+def _signed_request(request: SignedRequest) -> Broken:
+    known = {"$signer", "$nonce", "$expiry"}
+    yield from _stand_ins(request.message, known, ("message",))
+    both = sorted(set(request.accepted) & set(request.refused))
+    if both:
+        yield ("refused",), f"{both[0]} is accepted and refused; keep one of the two"
+
+
+def _environment(environment: Environment) -> Broken:
+    needs_chain = environment.contracts or environment.flows
+    if needs_chain and environment.chain is None:
+        key = "contracts" if environment.contracts else "flows"
+        yield (key,), "are declared, but no chain to find them on"
+
+
+def _attempts(attempts: Attempts) -> Broken:
+    if attempts.passes > attempts.of:
+        yield ("pass",), f"{attempts.passes} of {attempts.of} can never pass"
+
+
+def _item(item: Item) -> Broken:
+    if not ITEM_ID.fullmatch(item.id):
+        yield ("id",), "use letters, digits, dots, - and _ only"
+    for index, facet in enumerate(item.facets):
+        if (why := _facet_problem(facet)) is not None:
+            yield ("facets", index), why
+    if item.on_failure is not None and item.stage not in {Stage.DEPLOY, Stage.POST_DEPLOY}:
+        yield ("on_failure",), f"nothing is deployed in {item.stage} that could be rolled back"
+    yield from _repeated(item.facets, ("facets",))
+    yield from _repeated(item.signers, ("signers",))
+    yield from _repeated(item.environments or (), ("environments",))
+    yield from _signing(item)
+
+
+def _signing(item: Item) -> Broken:
+    if item.verified_by != "sign_off":
+        if item.signers:
+            yield ("signers",), "sign nothing here; write verified_by: sign_off"
+        elif item.threshold != 1:
+            yield ("threshold",), "counts nothing here; write verified_by: sign_off"
+    elif not item.signers:
+        yield ("verified_by",), "sign_off needs signers; name at least one"
+    elif item.threshold > len(item.signers):
+        yield ("threshold",), f"{item.threshold} of {len(item.signers)} signers can never sign"
+
+
+def _facet_problem(facet: str) -> str | None:
+    if facet in _RESERVED_FACETS:
+        return f"{facet} is a stage or a severity; choose another word"
+    if not facet.isidentifier() or not facet.isascii() or keyword.iskeyword(facet):
+        return "-m needs a word of letters, digits and _"
+    if facet in _MARKS_OF_PYTEST:
+        return f"pytest gives the mark {facet} a meaning of its own; choose another word"
+    return None
+
+
+def _trigger(trigger: Trigger) -> Broken:
+    if trigger.measure is None and not trigger.items:
+        yield (), "names neither a measure nor items; write one of them"
+    elif trigger.measure is not None and trigger.items:
+        yield ("items",), "stand beside a measure; keep one of the two, or make two triggers"
+    is_rate = trigger.measure is not None and trigger.measure.endswith("_rate")
+    if is_rate and trigger.limit is None:
+        yield ("measure",), "a rate needs its limit; write for example limit: 5%"
+    elif not is_rate and trigger.limit is not None:
+        yield ("limit",), "limits nothing here; only rates have a limit"
+    if not 0.5 <= trigger.confidence < 1:
+        yield ("confidence",), "must be at least 50% and less than 100%"
+    yield from _repeated(trigger.items, ("items",))
+    yield from _repeated(trigger.undo, ("undo",))
+
+
+def _component(component: Component) -> Broken:
+    yield from _repeated(component.verify, ("verify",))
+
+
+def _repeated(names: tuple[str, ...], path: tuple[str | int, ...]) -> Broken:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield (*path, index), f"{name} is named twice"
+
+
+_RULES: Mapping[type, Callable[[Any], Broken]] = {
+    Attempts: _attempts,
+    Chain: _chain,
+    Component: _component,
+    Environment: _environment,
+    Expectation: _expectation,
+    Flow: _flow,
+    Identity: _identity,
+    Item: _item,
+    Migrations: _migrations,
+    Release: _release,
+    ResponseTime: _response_time,
+    Sampling: _sampling,
+    Service: _service,
+    SignedRequest: _signed_request,
+    Trigger: _trigger,
+    TypedData: _typed_data,
+}
