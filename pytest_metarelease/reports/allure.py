@@ -1,0 +1,226 @@
+"""The one door to Allure: results that it cannot know of, written after the run.
+
+Nothing that Allure wrote is removed. A result is corrected only where it says passed of a check
+that the run never saw pass.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from datetime import datetime
+from hashlib import md5
+from typing import TYPE_CHECKING, Any
+
+from allure_commons import model2
+from attr import asdict
+
+from pytest_metarelease.outcome import Outcome
+from pytest_metarelease.reports import decision_json, markdown
+from pytest_metarelease.reports.allure_context import categories, environment, executor
+from pytest_metarelease.reports.allure_entries import (
+    VERDICT,
+    Entry,
+    check_entries,
+    finding_entries,
+    items_without_checks,
+    verdict_entry,
+)
+from pytest_metarelease.reports.allure_found import by_check, results_in, root_of
+from pytest_metarelease.reports.files import write_atomically
+from pytest_metarelease.reports.text import one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_metarelease.gate.values import Decision
+    from pytest_metarelease.reports.allure_found import Found
+    from pytest_metarelease.reports.allure_steps import Step
+
+_NAMES = uuid.UUID("6f1f3a52-6a0e-5c0c-9d6e-2f7b8c1d4e90")
+_INCOMPLETE_NEXT = "look at the end of the log of the run; a verdict needs a run that finished"
+
+
+def write_incomplete(
+    folder: Path, run_id: str, title: str, *, started_ms: int | None = None
+) -> None:
+    """Write the entry that stands until the run is over: INCOMPLETE, broken.
+
+    Its file has a name of its own per run, which ``write_results`` replaces.
+
+    Args:
+        folder: Allure's results; made where it is missing.
+        run_id: The run.
+        title: What is being released.
+        started_ms: Milliseconds since 1970; now, where it is not given.
+
+    Raises:
+        UnwrittenError: The file could not be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    now = time.time_ns() // 1_000_000 if started_ms is None else started_ms
+    entry = Entry(
+        key=VERDICT,
+        name=f"INCOMPLETE: {one_line(title, 200)}",
+        status="broken",
+        message="the run has not finished: there is no verdict, and tests may be missing",
+        trace=f"Next\n1. {_INCOMPLETE_NEXT}",
+        labels=(("severity", "blocker"), ("tag", "release verdict")),
+        stands_for="verdict",
+    )
+    _write(folder, _result(entry, run_id, now, now))
+
+
+def write_results(decision: Decision, folder: Path) -> None:
+    """Write the verdict first, checks and items that Allure has nothing of, and their context.
+
+    Raises:
+        UnwrittenError: A file could not be written; the INCOMPLETE entry may still stand.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    start, stop = _ms(decision.record.started_at), _ms(decision.record.finished_at)
+    run_id = decision.record.run_id
+    missing = check_entries(decision)
+    theirs = list(results_in(folder)) if _needs_a_look(decision) else []
+    matches = by_check(theirs, _not_passed(decision))
+    _correct(decision, matches)
+    root = root_of(matches) or _root(theirs, decision)
+    for entry in missing:
+        if entry.nodeid not in matches:
+            _write(folder, _result(entry, run_id, stop, stop, root))
+    for entry in (*finding_entries(decision), *items_without_checks(decision)):
+        _write(folder, _result(entry, run_id, stop, stop, root if entry.nodeid else ()))
+    for name, content in (
+        ("environment.properties", environment(decision)),
+        ("categories.json", categories()),
+        ("executor.json", executor(decision)),
+    ):
+        write_atomically(folder / name, content)
+    # Last: until everything else is there, the entry says INCOMPLETE.
+    verdict = _result(verdict_entry(decision), run_id, start, max(start, stop))
+    verdict.attachments = _attachments(decision, folder)
+    _write(folder, verdict)
+
+
+def _needs_a_look(decision: Decision) -> bool:
+    return bool(_not_passed(decision)) or any(one.nodeid for one in decision.findings)
+
+
+def _not_passed(decision: Decision) -> set[str]:
+    checks = [check for item in decision.items for check in item.checks]
+    return {
+        one.nodeid for one in (*checks, *decision.unclaimed) if one.outcome is not Outcome.PASSED
+    }
+
+
+def _root(theirs: list[Found], decision: Decision) -> tuple[str, ...]:
+    passed = {check.nodeid for item in decision.items for check in item.checks}
+    return root_of(by_check(theirs, passed)) if theirs else ()
+
+
+def _correct(decision: Decision, matches: dict[str, list[Found]]) -> None:
+    """Take back a ``passed`` that Allure gave to a check which was interrupted or crashed."""
+    results = {
+        check.nodeid: check
+        for check in (*(one for item in decision.items for one in item.checks), *decision.unclaimed)
+    }
+    for nodeid, found in matches.items():
+        check = results[nodeid]
+        for one in found:
+            if one.status != "passed":
+                continue
+            status = {Outcome.FAILED: "failed", Outcome.SKIPPED: "skipped"}.get(
+                check.outcome, "broken"
+            )
+            message = one_line(f"{check.outcome}: {check.text or check.code}")
+            document = {
+                **one.document,
+                "status": status,
+                "statusDetails": {
+                    **(one.document.get("statusDetails") or {}),
+                    "message": message,
+                },
+            }
+            write_atomically(one.path, _json(document))
+
+
+def _attachments(decision: Decision, folder: Path) -> list[Any]:
+    attached = []
+    for name, kind, content in (
+        ("decision.md", "text/markdown", markdown.render(decision).encode()),
+        ("decision.json", "application/json", decision_json.render(decision)),
+    ):
+        source = f"{_uuid(decision.record.run_id, name)}-attachment.{name.rpartition('.')[2]}"
+        write_atomically(folder / source, content)
+        attached.append(model2.Attachment(name=name, source=source, type=kind))
+    return attached
+
+
+def _result(
+    entry: Entry, run_id: str, start: int, stop: int, root: tuple[str, ...] = ()
+) -> model2.TestResult:
+    return model2.TestResult(
+        uuid=_uuid(run_id, entry.key),
+        name=entry.name,
+        fullName=f"metarelease#{entry.key}",
+        historyId=_digest(entry.history or entry.key),
+        testCaseId=_digest(entry.history or entry.key),
+        status=entry.status,
+        statusDetails=_details(entry.message, entry.trace),
+        description=entry.description or None,
+        stage="finished",
+        start=start,
+        stop=stop,
+        labels=[model2.Label(name=name, value=value) for name, value in entry.labels],
+        parameters=[
+            # Excluded: the history of a release's verdicts goes on over its commits.
+            model2.Parameter(name=name, value=value, excluded=True)
+            for name, value in entry.parameters
+        ],
+        titlePath=[*root, *entry.place],
+        steps=[_step(one, start, stop) for one in entry.steps],
+    )
+
+
+def _step(step: Step, start: int, stop: int) -> model2.TestStepResult:
+    return model2.TestStepResult(
+        name=step.name,
+        status=step.status,
+        statusDetails=_details(step.message, ""),
+        stage="finished",
+        start=start,
+        stop=stop,
+        steps=[_step(one, start, stop) for one in step.steps],
+    )
+
+
+def _details(message: str, trace: str) -> model2.StatusDetails | None:
+    if not message and not trace:
+        return None
+    return model2.StatusDetails(message=message or None, trace=trace or None)
+
+
+def _write(folder: Path, result: model2.TestResult) -> None:
+    # As Allure's own logger does it: what is empty is left out.
+    document = asdict(result, filter=lambda _field, value: bool(value) or value is False)
+    name = model2.TEST_CASE_PATTERN.format(prefix=result.uuid)
+    write_atomically(folder / name, _json(document))
+
+
+def _json(document: Any) -> bytes:
+    text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return text.encode("ascii")
+
+
+def _uuid(run_id: str, key: str) -> str:
+    return str(uuid.uuid5(_NAMES, f"{run_id} {key}".encode("utf-8", "replace").decode()))
+
+
+def _digest(key: str) -> str:
+    return md5(key.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
+
+
+def _ms(moment: str) -> int:
+    """Return an RFC 3339 time as milliseconds since 1970."""
+    return int(datetime.fromisoformat(moment).timestamp() * 1000)

@@ -1,0 +1,95 @@
+"""What Allure wrote by itself: which checks have a result, and where it is.
+
+Allure writes no result for a crashed worker's test and calls an interrupted one passed; both are
+found here by comparing its files with the decision. Files that are no results are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LARGEST = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One result file of Allure's."""
+
+    path: Path
+    document: Mapping[str, Any]
+
+    @property
+    def status(self) -> str:
+        """The status that Allure gave."""
+        return str(self.document.get("status", "unknown"))
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Folders, file and classes, from pytest's root."""
+        parts = self.document.get("titlePath") or ()
+        return tuple(map(str, parts)) if isinstance(parts, list) else ()
+
+
+def results_in(folder: Path) -> Iterator[Found]:
+    """Give every readable result in ``folder``; a torn or huge file is nothing we can correct."""
+    for path in sorted(folder.glob("*-result.json")):
+        try:
+            if path.stat().st_size > _LARGEST:
+                continue
+            document = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            continue
+        if isinstance(document, dict):
+            yield Found(path, document)
+
+
+def by_check(found: list[Found], nodeids: set[str]) -> dict[str, list[Found]]:
+    """Return the results of each of ``nodeids``, which are relative to the manifest's folder.
+
+    Allure's places are relative to pytest's root, so a place ends with what the node id says.
+    """
+    wanted = {nodeid: _split(nodeid) for nodeid in nodeids}
+    matches: dict[str, list[Found]] = {}
+    by_tail: dict[tuple[str, str], list[Found]] = {}
+    for one in found:
+        for name in {str(one.document.get("name")), _function(one)}:
+            if one.place:
+                by_tail.setdefault((one.place[-1], name), []).append(one)
+    for nodeid, (place, name) in wanted.items():
+        named = by_tail.get((place[-1], name), [])
+        same = [one for one in named if one.place[-len(place) :] == place]
+        if same:
+            matches[nodeid] = same
+    return matches
+
+
+def _split(nodeid: str) -> tuple[tuple[str, ...], str]:
+    head, bracket, parameters = nodeid.partition("[")
+    path, *names = head.split("::")
+    name = (names[-1] if names else "") + bracket + parameters
+    return (*path.split("/"), *names[:-1]), name
+
+
+def _function(found: Found) -> str:
+    """Return the function's name from ``fullName``, for tests that carry a title.
+
+    Not for parametrised ones: they share it, and a wrong match would hide what is missing.
+    """
+    if found.document.get("parameters"):
+        return ""
+    return str(found.document.get("fullName", "")).rpartition("#")[2]
+
+
+def root_of(matches: Mapping[str, list[Found]]) -> tuple[str, ...]:
+    """Return the folders between pytest's root and the manifest's, as the matches show them."""
+    for nodeid, found in sorted(matches.items()):
+        place, _name = _split(nodeid)
+        return found[0].place[: -len(place)]
+    return ()
