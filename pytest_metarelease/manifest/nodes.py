@@ -127,12 +127,12 @@ def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Mark, Node]]:
             yield from below
 
 
-def parse(text: str, problems: Problems) -> Node | None:
+def parse(text: str, problems: Problems, *, most_nodes: int = MOST_NODES) -> Node | None:
     """Return the tree of one YAML document, or None where there is none to be had.
 
     Problems are added to ``problems``; after a syntax error the rest of the text is not read.
     """
-    builder = _Builder(problems)
+    builder = _Builder(problems, most_nodes)
     try:
         for event in yaml.parse(text, Loader=_Loader):
             if not builder.take(event):
@@ -156,8 +156,9 @@ class _Frame:
 class _Builder:
     """Builds the tree from parser events without recursion, so that depth is ours to bound."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, most_nodes: int) -> None:
         self.problems = problems
+        self._most_nodes = most_nodes
         self.root: Node | None = None
         self._open: list[_Frame] = []
         self._count = 0
@@ -200,8 +201,8 @@ class _Builder:
 
     def _add(self, node: Node, event: yaml.NodeEvent) -> bool:
         self._count += 1
-        if self._count > MOST_NODES:
-            return self._stop(node.mark, f"more than {MOST_NODES} values")
+        if self._count > self._most_nodes:
+            return self._stop(node.mark, f"more than {self._most_nodes} values")
         if (tag := getattr(event, "tag", None)) is not None:
             why = f"tag {quoted(tag)}: tags are not read here; quote texts instead"
             self.problems.add(node.mark, self._path(), why)
