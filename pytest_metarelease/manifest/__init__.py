@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_metarelease.manifest.finding import find_manifest
+    from pytest_metarelease.manifest.json_schema import schema
     from pytest_metarelease.manifest.loading import Loaded, Places, Resolved, load
-    from pytest_metarelease.manifest.schema import schema
 
 __all__ = ["Loaded", "Places", "Resolved", "find_manifest", "load", "schema"]
 
@@ -21,7 +21,7 @@ _HOMES = {
     "Resolved": "loading",
     "find_manifest": "finding",
     "load": "loading",
-    "schema": "schema",
+    "schema": "json_schema",
 }
 
 
