@@ -41,12 +41,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _register(config: pytest.Config, run: Run) -> None:
     # Imported here: a repository without a manifest does not pay for them.
-    from pytest_metarelease.plugin import collection, fixtures
+    from pytest_metarelease.plugin import collection, explaining, fixtures
+    from pytest_metarelease.plugin.session_target import redactor_of
 
     register = config.pluginmanager.register
     # Names that nobody would write into `-p no:`; session start checks that they are there.
     register(collection.Collection(run), "metarelease: collection")
     register(fixtures, "metarelease: fixtures")
+    register(explaining.Explaining(redactor_of(config)), "metarelease: explaining")
     if run.gate.on:
         _register_gated(config, run)
     elif run.controls:

@@ -58,16 +58,14 @@ def setting(config: pytest.Config, name: str) -> str | None:
 
 
 def _load(config: pytest.Config) -> Loaded | None:
-    try:  # REMOVE
-        from pytest_metarelease.gate import decide  # REMOVE
-        from pytest_metarelease.manifest import find_manifest, load
-    except ImportError:  # REMOVE
-        return None  # REMOVE
+    from pytest_metarelease.manifest import find_manifest, load
 
     given = setting(config, "release_manifest")
     path = find_manifest(config.rootpath, given)
     if path is None:
         return None
+    # Shown in every message: as the user would type it.
+    path = Path(os.path.relpath(path)) if path.is_relative_to(Path.cwd()) else path
     try:
         return load(path)
     except UsageError:
@@ -114,7 +112,7 @@ def _prepare(config: pytest.Config, loaded: Loaded) -> Run:
         shared=Path(shared.get("shared") or tempfile.mkdtemp(prefix="metarelease-")),
         owner_pid=int(shared.get("owner_pid") or os.getpid()),
         faults=tuple(config.option.release_fault),
-        root=loaded.manifest_path.parent,
+        root=loaded.manifest_path.parent.absolute(),
         started_at=shared.get("started_at") or now(),
     )
     if run.controls:

@@ -16,17 +16,13 @@ from pytest_metarelease.errors import NotReadyError, ProbeError, UnmetError
 from pytest_metarelease.evidence import Citation, Judgement, Notebook
 from pytest_metarelease.outcome import Phase
 from pytest_metarelease.plugin.ledger import LedgerWriter
-from pytest_metarelease.redaction import Redactor
+from pytest_metarelease.plugin.session_target import NOTEBOOK, redactor_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from pytest_metarelease.plugin.collection import Collection
     from pytest_metarelease.plugin.state import Run
-
-NOTEBOOK: pytest.StashKey[Notebook] = pytest.StashKey()
-REDACTOR: pytest.StashKey[Redactor] = pytest.StashKey()
-PHASES: pytest.StashKey[dict[str, list[Phase]]] = pytest.StashKey()
 
 
 class Recording:
@@ -39,12 +35,9 @@ class Recording:
         self.sealed: dict[str, str] = {}
         self.processes: dict[str, str] = {}
         self._attempts: dict[str, int] = {}
-        redactor = Redactor()
         self._ledger = LedgerWriter(run.packet / "ledger", run.process)
-        self.notebook = Notebook(run.process, redactor, self._ledger.append)
+        self.notebook = Notebook(run.process, redactor_of(config), self._ledger.append)
         config.stash[NOTEBOOK] = self.notebook
-        config.stash[REDACTOR] = redactor
-        config.stash[PHASES] = self.phases
 
     @property
     def _collection(self) -> Collection:
@@ -73,7 +66,7 @@ class Recording:
         report = yield
         facts: dict[str, object] = {}
         if call.excinfo is not None and not isinstance(call.excinfo.value, pytest.skip.Exception):
-            facts = _explain(report, call, self.notebook.redact)
+            facts = _explain(call.excinfo.value, self.notebook.redact)
         if report.when == "teardown":
             facts |= _seal(self.notebook.citations.get(self.notebook.check or "", ()))
         if facts or report.when == "setup":
@@ -129,42 +122,17 @@ def _seal(citations: Any) -> dict[str, object]:
     return {"digest": digest_of(citations), "worst": Judgement(worst).value}
 
 
-def _explain(report: pytest.TestReport, call: pytest.CallInfo[None], redact: Any) -> dict[str, Any]:
-    """Return whose fault an exception is, and shorten the report to what a reader needs."""
-    error = call.excinfo.value if call.excinfo is not None else None
+def _explain(error: BaseException, redact: Callable[[str], str]) -> dict[str, Any]:
+    """Return whose fault an exception is, in words for the gate."""
     fault = "broken"
     if isinstance(error, NotReadyError):
         fault = "not run"
     elif isinstance(error, AssertionError | pytest.fail.Exception):
         fault = "failed"
     text = redact(str(error) or type(error).__name__)
-    if isinstance(error, UnmetError | ProbeError):
-        report.longrepr = _short(text, error, report, call)
-    else:
+    if not isinstance(error, UnmetError | ProbeError):
         text = f"{type(error).__name__}: {text}"
     return {"fault": fault, "text": text[:4000], "next": _next_step(text)}
-
-
-def _short(
-    text: str, error: BaseException, report: pytest.TestReport, call: pytest.CallInfo[None]
-) -> str:
-    place = _place(call, report)
-    title = {"NotReadyError": "not run", "UnmetError": "failed"}.get(
-        type(error).__name__, "could not ask"
-    )
-    return f"{title}: {place}\n{_indent(text)}\n  again     pytest '{report.nodeid}'"
-
-
-def _place(call: pytest.CallInfo[None], report: pytest.TestReport) -> str:
-    """Return the last line of the user's own file on the way to the error."""
-    file = str(report.location[0])
-    entries = call.excinfo.traceback if call.excinfo is not None else ()
-    lines = [entry.lineno + 1 for entry in entries if str(entry.path).endswith(file)]
-    return f"{file}:{lines[-1]}" if lines else file
-
-
-def _indent(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
 
 
 def _next_step(text: str) -> str:

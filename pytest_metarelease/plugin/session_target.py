@@ -1,22 +1,31 @@
-"""Where the prepared target of a process is kept: fixtures and session find the same one."""
+"""What one process keeps for the session: redactor, notebook, and the prepared target."""
 
 from __future__ import annotations
 
 import pytest
 
 from pytest_metarelease.evidence import Notebook
-from pytest_metarelease.plugin.recording import NOTEBOOK, REDACTOR
 from pytest_metarelease.plugin.state import RUN
 from pytest_metarelease.plugin.target import Target, acquire
 from pytest_metarelease.redaction import Redactor
 
+NOTEBOOK: pytest.StashKey[Notebook] = pytest.StashKey()
+REDACTOR: pytest.StashKey[Redactor] = pytest.StashKey()
 TARGET: pytest.StashKey[Target] = pytest.StashKey()
+
+
+def redactor_of(config: pytest.Config) -> Redactor:
+    """Return the redactor of this process; it learns secrets when the environment is resolved."""
+    return config.stash.setdefault(REDACTOR, Redactor())
+
+
+def notebook_of(config: pytest.Config) -> Notebook:
+    """Return the notebook of this process; without a gate it keeps what nobody asks for."""
+    return config.stash.setdefault(NOTEBOOK, Notebook(redact=redactor_of(config)))
 
 
 def target_of(config: pytest.Config) -> Target:
     """Return the target of this run, preparing it where no process has done so yet."""
     if TARGET not in config.stash:
-        redactor = config.stash.setdefault(REDACTOR, Redactor())
-        notebook = config.stash.setdefault(NOTEBOOK, Notebook(redact=redactor))
-        config.stash[TARGET] = acquire(config.stash[RUN], notebook, redactor)
+        config.stash[TARGET] = acquire(config.stash[RUN], notebook_of(config), redactor_of(config))
     return config.stash[TARGET]

@@ -30,7 +30,8 @@ class Run:
     """One process of one run: its manifest, environment, gate, packet folder and role.
 
     ``shared`` is a private folder for all processes of the run: the sandbox and the prepared
-    target live there. ``base`` is where node ids of the lock are relative to.
+    target live there. ``root`` is the manifest's folder; node ids of the lock are relative to it.
+    ``kept`` holds what must live as long as this process, such as the sandbox's handle.
     """
 
     run_id: str
@@ -46,7 +47,7 @@ class Run:
     faults: tuple[str, ...]
     root: Path
     started_at: str
-    problems: list[str] = field(default_factory=list)
+    kept: list[object] = field(default_factory=list)
 
     @property
     def manifest(self) -> Manifest:

@@ -245,6 +245,7 @@ class _Preparation:
             ),
             deadline=_SANDBOX_DEADLINE,
         )
+        self.run.kept.append(running)
         return dict(running.variables)
 
     def _readiness(self, environment: Environment) -> dict[str, Seen]:
