@@ -1,0 +1,252 @@
+"""Sampling a service at a set rate: open loop, latency from the intended start, all samples kept.
+
+It refuses to send anything but GET, to ask undeclared hosts, to hold more than 64 requests in
+flight and to run beyond its end. Where our own clock was late, that is part of the sample.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from pytest_metarelease.errors import UsageError
+from pytest_metarelease.probes.clock import utc_now
+from pytest_metarelease.probes.load_sample import LoadSample, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_metarelease.probes.hosts import Hosts
+
+MOST_IN_FLIGHT = 64
+MOST_SAMPLES = 100_000
+_MOST_BYTES = 8 * 2**20
+_WATCH = 0.05
+_GRACE = 1.0
+_UNQUOTED = "/?&=%:+,;@~!$'()*[]"
+
+
+def sample(
+    url: str,
+    paths: Sequence[str],
+    *,
+    rate: float,
+    samples: int,
+    timeout: float,
+    hosts: Hosts,
+    headers: Mapping[str, str] | None = None,
+) -> LoadSample:
+    """Ask ``paths`` below ``url`` in turn, ``rate`` times a second, and return every trial.
+
+    The loop is open: a request is due at its time whether or not earlier ones were answered, and
+    its latency counts from then. ``timeout`` is the longest that a request may take from when it
+    was due; a second after ``samples / rate + timeout`` everything has ended.
+
+    Raises:
+        ForbiddenError: The host is not declared.
+        UsageError: There is nothing to ask, or rate, samples or timeout are out of range.
+    """
+    hosts.check(url)
+    if not paths or rate <= 0 or timeout <= 0 or not 0 < samples <= MOST_SAMPLES:
+        raise UsageError(
+            f"cannot take {samples} samples of {len(paths)} paths at {rate}/s within {timeout} s; "
+            f"give at least one path and at most {MOST_SAMPLES} samples"
+        )
+    client = _Client(url, timeout, dict(headers or {}))
+    at = utc_now()
+    run = _Run(client, tuple(paths), rate, samples)
+    trials = run.carry_out()
+    return LoadSample(
+        url=url, paths=tuple(paths), at=at, span=run.span, timeout=timeout, trials=trials
+    )
+
+
+class _Client:
+    """Makes connections to one host and asks over them; times are those of ``perf_counter``."""
+
+    def __init__(self, url: str, timeout: float, headers: dict[str, str]) -> None:
+        parts = urlsplit(url)
+        self.timeout = timeout
+        self._host = parts.hostname or ""
+        self._port = parts.port
+        self._base = parts.path.rstrip("/")
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._headers = {
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            "Cache-Control": "no-cache",
+            "User-Agent": "pytest-metarelease",
+            **headers,
+        }
+
+    def connection(self) -> http.client.HTTPConnection:
+        if self._tls is not None:
+            return http.client.HTTPSConnection(self._host, self._port, context=self._tls)
+        return http.client.HTTPConnection(self._host, self._port)
+
+    def ask(self, connection: http.client.HTTPConnection, path: str, until: float) -> int:
+        """Return the status of an answer that was read to its end."""
+        kept = connection.sock is not None
+        try:
+            return self._ask(connection, path, until)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            connection.close()
+            if not kept or time.perf_counter() >= until:
+                raise
+        # The server had closed the kept connection in the meantime (RFC 9110 section 9.2.2).
+        return self._ask(connection, path, until)
+
+    def _ask(self, connection: http.client.HTTPConnection, path: str, until: float) -> int:
+        left = max(until - time.perf_counter(), 0.001)
+        connection.timeout = left
+        if connection.sock is not None:
+            connection.sock.settimeout(left)
+        target = quote(f"{self._base}/{path.lstrip('/')}", safe=_UNQUOTED)
+        connection.request("GET", target, headers=self._headers)
+        response = connection.getresponse()
+        body = response.read(_MOST_BYTES)
+        if len(body) == _MOST_BYTES:
+            connection.close()
+        elif response.length:
+            # A read of bounded length does not complain by itself about a body that ends early.
+            raise http.client.IncompleteRead(body, response.length)
+        return response.status
+
+
+@dataclass(slots=True)
+class _Run:
+    """One sampling: threads take the trials in turn; one at a time waits for the next due time.
+
+    A thread more is started when a trial begins and nobody is left to wait for the next.
+    """
+
+    client: _Client
+    paths: tuple[str, ...]
+    rate: float
+    samples: int
+    span: float = 0.0
+    _trials: dict[int, Trial] = field(default_factory=dict)
+    _in_flight: dict[int, http.client.HTTPConnection] = field(default_factory=dict)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _state: threading.Lock = field(default_factory=threading.Lock)
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _waiting: int = 0
+    _next: int = 0
+    _started: float = 0.0
+
+    def carry_out(self) -> tuple[Trial, ...]:
+        """Return all trials in order, also those that got no answer until the end."""
+        self._started = time.perf_counter()
+        self._add_thread()
+        self._watch()
+        self.span = time.perf_counter() - self._started
+        with self._state:
+            known = dict(self._trials)
+        return tuple(known.get(number) or self._lost(number) for number in range(self.samples))
+
+    def _due(self, number: int) -> float:
+        return self._started + number / self.rate
+
+    def _add_thread(self) -> None:
+        with self._state:
+            self._waiting += 1
+            thread = threading.Thread(target=self._work, daemon=True)
+            self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        with contextlib.closing(self.client.connection()) as connection:
+            while True:
+                with self._turn:
+                    number = self._next
+                    self._next += 1
+                    if number >= self.samples:
+                        return
+                    lag = _sleep_until(self._due(number))
+                    with self._state:
+                        self._waiting -= 1
+                        alone = self._waiting == 0 and len(self._threads) < MOST_IN_FLIGHT
+                if alone and number + 1 < self.samples:
+                    self._add_thread()
+                self._try(connection, number, lag)
+                with self._state:
+                    self._waiting += 1
+
+    def _try(self, connection: http.client.HTTPConnection, number: int, lag: float) -> None:
+        due, sent = self._due(number), time.perf_counter()
+        until = due + self.client.timeout
+        status: int | None = None
+        error: str | None = None
+        with self._state:
+            self._in_flight[number] = connection
+        try:
+            if sent < until:
+                status = self.client.ask(connection, self.paths[number % len(self.paths)], until)
+            else:
+                error = "not sent: all connections were waiting for answers"
+        except (OSError, http.client.HTTPException) as problem:
+            error = f"{type(problem).__name__}: {problem}"[:200]
+            connection.close()
+        ended = time.perf_counter()
+        if status is not None and ended > until:
+            status, error = None, "answered too late"
+        with self._state:
+            self._in_flight.pop(number, None)
+            self._trials[number] = Trial(
+                number=number,
+                offset=due - self._started,
+                latency=ended - due,
+                service=ended - sent,
+                lag=lag,
+                status=status,
+                error=error,
+            )
+
+    def _lost(self, number: int) -> Trial:
+        waited = self.client.timeout
+        offset = number / self.rate
+        return Trial(number, offset, waited, waited, 0.0, None, "no answer until the end")
+
+    def _watch(self) -> None:
+        """Wait for the end, and end every connection whose time is over.
+
+        The limit of a socket is one per read: a body that drips would never reach it.
+        """
+        end = self._due(self.samples) + self.client.timeout + _GRACE
+        while time.perf_counter() < end:
+            with self._state:
+                alive = [thread for thread in self._threads if thread.is_alive()]
+                now = time.perf_counter() - self.client.timeout
+                late = [one for number, one in self._in_flight.items() if self._due(number) < now]
+            if not alive:
+                return
+            for connection in late:
+                _cut(connection)
+            alive[0].join(_WATCH)
+
+
+def _sleep_until(due: float) -> float:
+    """Sleep until ``due`` and return by how much that was missed through our own fault, seconds.
+
+    A trial that is overdue already, because all threads were busy, waits for the service.
+    """
+    left = due - time.perf_counter()
+    if left <= 0:
+        return 0.0
+    time.sleep(left)
+    return max(0.0, time.perf_counter() - due)
+
+
+def _cut(connection: http.client.HTTPConnection) -> None:
+    taken = connection.sock
+    if taken is not None:
+        with contextlib.suppress(OSError):
+            # Not the TLS socket's own shutdown: that one lets go of what the reader holds.
+            socket.socket.shutdown(taken, socket.SHUT_RDWR)
