@@ -6,10 +6,12 @@ Who asks is in ``probes``, who writes to disk is in ``plugin``; nothing here dec
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Judgement(StrEnum):
@@ -139,6 +141,10 @@ class Recorder(Protocol):
         """Make judgements since ``mark`` say nothing: a try that is followed by another."""
         ...
 
+    def last_cited(self, start: int, end: int) -> Measurement | None:
+        """Return the last measurement that the running check cited between two marks."""
+        ...
+
     def fact(self, name: str, subject: str, value: str) -> None:
         """Record an identity of the target, such as a code hash, for the decision."""
         ...
@@ -235,6 +241,12 @@ class Notebook:
         cited = self.citations.get(self.check or "", [])
         cited[mark:] = [replace(one, judgement=Judgement.NONE) for one in cited[mark:]]
         self._write({"kind": "superseded", "check": self.check, "from": mark})
+
+    def last_cited(self, start: int, end: int) -> Measurement | None:
+        """Return the last measurement that the running check cited between two marks."""
+        cited = self.citations.get(self.check or "", [])[start:end]
+        known = [one.measurement for one in cited if one.measurement in self.measurements]
+        return self.measurements[known[-1]] if known else None
 
     def fact(self, name: str, subject: str, value: str) -> None:
         """Record an identity of the target, such as a code hash, for the decision."""

@@ -60,6 +60,8 @@ class HttpProbe:
         may_be_cached: Whether an answer from a cache counts; right for pages and for services of
             others, wrong for an API of our own.
         wire: Connections to share with other probes.
+
+    ``last`` is the measurement of the last exchange, also of one that got no answer.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class HttpProbe:
         self._headers = {**basic, **(headers or {})}
         self._may_be_cached = may_be_cached
         self._wire = wire or Wire()
+        self.last: Measurement | None = None
 
     def close(self) -> None:
         """Close the connections."""
@@ -259,7 +262,7 @@ class HttpProbe:
         )
 
     def _measured(self, question: Question, at: str, started: float, answer: str) -> Measurement:
-        return self.recorder.measured(
+        self.last = self.recorder.measured(
             subject=self.subject,
             probe="http",
             asked=f"{question.method} {question.url}",
@@ -267,6 +270,7 @@ class HttpProbe:
             duration=time.perf_counter() - started,
             answer=answer,
         )
+        return self.last
 
     def _broken(self, measurement: Measurement, error: ProbeError) -> ProbeError:
         next_step = _NEXT.get(type(error), "")
