@@ -43,6 +43,9 @@ class Database(Protocol):
     def close(self) -> None:
         """Let go of what this thread holds."""
 
+    def connections(self) -> int:
+        """How many connections this process holds."""
+
 
 def connect(url: str) -> Database:
     """The database at a SQLAlchemy URL (``sqlite:////abs/path`` or ``postgresql+psycopg://``)."""
@@ -92,6 +95,10 @@ class Sqlite:
     def close(self) -> None:
         """Nothing is held between questions."""
 
+    def connections(self) -> int:
+        """One, while a question is asked."""
+        return 1
+
 
 class Postgres:
     """A server; one connection per thread, dropped as soon as anything goes wrong on it."""
@@ -99,6 +106,7 @@ class Postgres:
     def __init__(self, url: str) -> None:
         self._url = url
         self._own = threading.local()
+        self._connections = 0
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
@@ -122,13 +130,19 @@ class Postgres:
                 connect_timeout=PATIENCE,
                 options=f"-c statement_timeout={PATIENCE}s",
             )
+            self._connections += 1
         return self._own.connection
 
     def close(self) -> None:
         """Close this thread's connection."""
         connection, self._own.connection = getattr(self._own, "connection", None), None
         if connection is not None:
+            self._connections -= 1
             connection.close()
+
+    def connections(self) -> int:
+        """One for each thread that has asked something."""
+        return self._connections
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query."""

@@ -20,6 +20,7 @@ from pytest_metarelease.sandbox.book import Book
 from pytest_metarelease.sandbox.processes import Parts
 from pytest_metarelease.sandbox.raising import raise_sandbox
 from pytest_metarelease.sandbox.running import STATE, Running, started_at
+from pytest_metarelease.sandbox.scratch import ScratchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,10 @@ def _clear(folder: Path, parts: Parts, book: Book | None, *, orphaned: bool) -> 
     (folder / STATE).unlink(missing_ok=True)
     parts.end()
     if book is not None:
-        book.drop()
+        try:
+            book.drop()
+        except ScratchError as problem:
+            sys.stderr.write(f"the scratch database may be left behind: {problem}\n")
     if orphaned:
         # Whoever would have removed it is dead.
         shutil.rmtree(folder, ignore_errors=True)

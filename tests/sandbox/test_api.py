@@ -11,7 +11,7 @@ from pytest_metarelease.sandbox.abi import selector
 from pytest_metarelease.sandbox.api.shield import BURST, Bucket
 from pytest_metarelease.sandbox.signing import Domain, order_domain
 from tests.sandbox.orders import signed_order
-from tests.sandbox.world import Answer, ask, rpc, sandbox
+from tests.sandbox.world import Answer, anvil, ask, rpc, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ ETHER_TOKEN = "0x" + "00" * 20
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    with sandbox() as started:
+    with sandbox(using=anvil()) as started:
         yield started
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -71,8 +72,9 @@ def test_a_killed_supervisor_leaves_nothing(node: str) -> None:
 
 @NODES
 def test_a_killed_owner_takes_it_along(node: str) -> None:
+    node_of = using(node)
     folder = Path(tempfile.mkdtemp(prefix="metarelease-test-"))
-    with environment(using(node)):
+    with environment(node_of):
         owner = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(OWNER), folder], stdout=subprocess.PIPE
         )
@@ -89,7 +91,7 @@ def test_a_killed_owner_takes_it_along(node: str) -> None:
 
 
 def test_a_lost_part_ends_the_rest() -> None:
-    with sandbox() as running:
+    with sandbox(using=anvil()) as running:
         family = processes_of(running.pid)
         part = next(pid for pid in family if pid != running.pid)
         os.kill(part, signal.SIGKILL)
@@ -98,7 +100,7 @@ def test_a_lost_part_ends_the_rest() -> None:
 
 
 def test_another_process_may_attach_and_stop_it() -> None:
-    with sandbox() as running:
+    with sandbox(using=anvil()) as running:
         attached = Running.read(running.folder)
         assert attached == running
         assert attached.alive()
@@ -117,6 +119,22 @@ def test_a_sandbox_that_cannot_start_says_why(tmp_path: Path) -> None:
     settings = Settings(VERSION, COMMIT, (), os.getpid(), tmp_path)
     nowhere = {**EMBEDDED, "RELEASE_ANVIL": "/no/such/anvil"}
     with environment(nowhere), pytest.raises(SandboxError, match="RELEASE_ANVIL names"):
+        start(settings, deadline=30)
+
+
+def test_a_database_server_that_is_not_there_is_named(tmp_path: Path) -> None:
+    settings = Settings(VERSION, COMMIT, (), os.getpid(), tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"postgresql://nobody@127.0.0.1:{free.getsockname()[1]}/none"
+    nowhere = {**EMBEDDED, "RELEASE_SANDBOX_DATABASE_URL": url}
+    with environment(nowhere), pytest.raises(SandboxError, match="could not be made"):
+        start(settings, deadline=30)
+
+
+def test_another_kind_of_database_is_refused(tmp_path: Path) -> None:
+    settings = Settings(VERSION, COMMIT, (), os.getpid(), tmp_path)
+    other = {**EMBEDDED, "RELEASE_SANDBOX_DATABASE_URL": "mysql://127.0.0.1/x"}
+    with environment(other), pytest.raises(SandboxError, match="must be a postgresql"):
         start(settings, deadline=30)
 
 

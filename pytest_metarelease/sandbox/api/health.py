@@ -140,7 +140,7 @@ async def status(request: Request) -> JSONResponse:
             },
             "database": {
                 "status": found.database,
-                "connections": 1 if found.database == _HEALTHY else 0,
+                "connections": state.database.connections(),
                 "query_time_avg": state.queries.average,
             },
             "contracts": {
