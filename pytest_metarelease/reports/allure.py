@@ -26,8 +26,10 @@ from pytest_metarelease.reports.allure_entries import (
     finding_entries,
     items_without_checks,
     verdict_entry,
+    verdict_labels,
+    verdict_place,
 )
-from pytest_metarelease.reports.allure_found import by_check, results_in, root_of
+from pytest_metarelease.reports.allure_found import by_check, earlier_starts, results_in, root_of
 from pytest_metarelease.reports.files import write_atomically
 from pytest_metarelease.reports.text import one_line
 
@@ -66,10 +68,11 @@ def write_incomplete(
         status="broken",
         message="the run has not finished: there is no verdict, and tests may be missing",
         trace=f"Next\n1. {_INCOMPLETE_NEXT}",
-        labels=(("severity", "blocker"), ("tag", "release verdict")),
+        labels=verdict_labels("INCOMPLETE"),
+        place=verdict_place("INCOMPLETE"),
         stands_for="verdict",
     )
-    _write(folder, _result(entry, run_id, now, now))
+    _write(folder, _result(entry, run_id, now, now), durable=True)
 
 
 def write_results(decision: Decision, folder: Path) -> None:
@@ -96,11 +99,12 @@ def write_results(decision: Decision, folder: Path) -> None:
         ("categories.json", categories()),
         ("executor.json", executor(decision)),
     ):
-        write_atomically(folder / name, content)
+        write_atomically(folder / name, content, durable=False)
     # Last: until everything else is there, the entry says INCOMPLETE.
-    verdict = _result(verdict_entry(decision), run_id, start, max(start, stop))
+    first = min(start, *earlier_starts(folder, start))
+    verdict = _result(verdict_entry(decision), run_id, first, max(start, stop))
     verdict.attachments = _attachments(decision, folder)
-    _write(folder, verdict)
+    _write(folder, verdict, durable=True)
 
 
 def _needs_a_look(decision: Decision) -> bool:
@@ -142,7 +146,7 @@ def _correct(decision: Decision, matches: dict[str, list[Found]]) -> None:
                     "message": message,
                 },
             }
-            write_atomically(one.path, _json(document))
+            write_atomically(one.path, _json(document), durable=False)
 
 
 def _attachments(decision: Decision, folder: Path) -> list[Any]:
@@ -152,7 +156,7 @@ def _attachments(decision: Decision, folder: Path) -> list[Any]:
         ("decision.json", "application/json", decision_json.render(decision)),
     ):
         source = f"{_uuid(decision.record.run_id, name)}-attachment.{name.rpartition('.')[2]}"
-        write_atomically(folder / source, content)
+        write_atomically(folder / source, content, durable=False)
         attached.append(model2.Attachment(name=name, source=source, type=kind))
     return attached
 
@@ -163,7 +167,7 @@ def _result(
     return model2.TestResult(
         uuid=_uuid(run_id, entry.key),
         name=entry.name,
-        fullName=f"metarelease#{entry.key}",
+        fullName=one_line(f"metarelease#{entry.key}", 500),
         historyId=_digest(entry.history or entry.key),
         testCaseId=_digest(entry.history or entry.key),
         status=entry.status,
@@ -179,19 +183,20 @@ def _result(
             for name, value in entry.parameters
         ],
         titlePath=[*root, *entry.place],
-        steps=[_step(one, start, stop) for one in entry.steps],
+        steps=[_step(one, stop) for one in entry.steps],
     )
 
 
-def _step(step: Step, start: int, stop: int) -> model2.TestStepResult:
+def _step(step: Step, at: int) -> model2.TestStepResult:
+    # At one moment: an item of the checklist takes no time, and the run's would stand at each.
     return model2.TestStepResult(
         name=step.name,
         status=step.status,
         statusDetails=_details(step.message, ""),
         stage="finished",
-        start=start,
-        stop=stop,
-        steps=[_step(one, start, stop) for one in step.steps],
+        start=at,
+        stop=at,
+        steps=[_step(one, at) for one in step.steps],
     )
 
 
@@ -201,11 +206,11 @@ def _details(message: str, trace: str) -> model2.StatusDetails | None:
     return model2.StatusDetails(message=message or None, trace=trace or None)
 
 
-def _write(folder: Path, result: model2.TestResult) -> None:
+def _write(folder: Path, result: model2.TestResult, *, durable: bool = False) -> None:
     # As Allure's own logger does it: what is empty is left out.
     document = asdict(result, filter=lambda _field, value: bool(value) or value is False)
     name = model2.TEST_CASE_PATTERN.format(prefix=result.uuid)
-    write_atomically(folder / name, _json(document))
+    write_atomically(folder / name, _json(document), durable=durable)
 
 
 def _json(document: Any) -> bytes:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _CATEGORIES = (
     ("No verdict: the run did not finish", ["broken"], r"(?s)^the run has not finished.*"),
-    ("Not run", ["unknown"], r"(?s)^not run.*"),
+    ("Not run", ["broken", "unknown"], r"(?s)^not run.*"),
     ("Could not ask", ["broken"], None),
     ("Failed", ["failed"], None),
     ("Not verified", ["unknown", "skipped"], None),

@@ -71,11 +71,28 @@ def verdict_entry(decision: Decision) -> Entry:
         message="" if passed else why,
         trace="\n".join(["Next", *listed[:_NEXT_SHOWN], *more]) if listed and not passed else "",
         description=why if passed else "",
-        labels=(("severity", "blocker"), ("tag", "release verdict")),
+        labels=verdict_labels(decision.title),
+        place=verdict_place(decision.title),
         parameters=_parameters(decision),
         steps=steps_of(decision),
         stands_for="verdict",
     )
+
+
+def verdict_place(title: str) -> tuple[str, ...]:
+    """Return the folder of the verdict in Allure's tree.
+
+    Allure shows folders before what lies beside them, in the order in which their first result
+    started, and closes those in which nothing failed: so the verdict has a folder of its own, and
+    the folder's name says it too.
+    """
+    return (f"Release verdict: {one_line(title, 200)}",)
+
+
+def verdict_labels(title: str) -> tuple[tuple[str, str], ...]:
+    """Return the labels of the verdict's entry."""
+    (place,) = verdict_place(title)
+    return (("severity", "blocker"), ("parentSuite", place), ("epic", place))
 
 
 def _parameters(decision: Decision) -> tuple[tuple[str, str], ...]:
@@ -109,13 +126,13 @@ def check_entries(decision: Decision) -> list[Entry]:
 
 
 def _check_entry(check: CheckResult, item: ItemDecision | None) -> Entry:
-    broken = check.outcome is Outcome.BROKEN
     path, *names = check.nodeid.split("::")
     verifies = f"verifies {item.id}: {item.title}" if item else "verifies no item"
     return Entry(
         key=check.nodeid,
         name=one_line(f"{names[-1] if names else path} ({check.outcome})", 300),
-        status="broken" if broken else "unknown",
+        # Also what did not run: Allure keeps folders closed in which all is unknown or skipped.
+        status="broken",
         message=one_line(f"{check.outcome}: {check.text or check.code}"),
         trace=one_line(f"Next: {check.next_step}") if check.next_step else "",
         description=one_line(verifies),
@@ -146,7 +163,11 @@ def _finding_entry(finding: Finding, nodeid: str) -> Entry:
         status="broken",
         message=one_line(reason.text),
         trace=one_line(f"Next: {reason.next_step}") if reason.next_step else "",
-        labels=(("severity", "blocker"),),
+        labels=(
+            ("severity", "blocker"),
+            ("parentSuite", "About the run"),
+            ("suite", one_line(path, 200)),
+        ),
         place=tuple(one_line(part, 200) for part in (*path.split("/"), *names[:-1])),
         nodeid=nodeid,
     )
@@ -158,13 +179,13 @@ def items_without_checks(decision: Decision) -> list[Entry]:
         Entry(
             key=f"item {item.id}",
             name=one_line(f"{item.id}: {item.title} ({item.state})", 300),
-            status="failed" if item.state is State.FAILED else "unknown",
+            status="failed" if item.state is State.FAILED else "broken",
             message="; ".join(one_line(one.text) for one in item.reasons),
             trace="\n".join(
                 f"Next: {one_line(one.next_step)}" for one in item.reasons if one.next_step
             ),
             labels=tuple((name, one_line(value, 300)) for name, value in labels_for(item)),
-            place=("items without a check", item.stage.value),
+            place=("Items without a check", item.stage.value),
             stands_for="finding",
         )
         for item in decision.items

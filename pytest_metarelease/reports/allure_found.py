@@ -37,17 +37,36 @@ class Found:
         return tuple(map(str, parts)) if isinstance(parts, list) else ()
 
 
-def results_in(folder: Path) -> Iterator[Found]:
-    """Give every readable result in ``folder``; a torn or huge file is nothing we can correct."""
+def results_in(folder: Path, last_written_before: int | None = None) -> Iterator[Found]:
+    """Give every readable result in ``folder``; a torn or huge file is nothing we can correct.
+
+    With ``last_written_before`` (milliseconds since 1970) only those that are older.
+    """
     for path in sorted(folder.glob("*-result.json")):
         try:
-            if path.stat().st_size > _LARGEST:
+            facts = path.stat()
+            recent = last_written_before is not None and (
+                facts.st_mtime_ns // 1_000_000 >= last_written_before
+            )
+            if recent or facts.st_size > _LARGEST:
                 continue
             document = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError):
             continue
         if isinstance(document, dict):
             yield Found(path, document)
+
+
+def earlier_starts(folder: Path, before: int) -> list[int]:
+    """Return one moment (ms) before each result that is older than the run, of an earlier one.
+
+    A folder that is not emptied between runs holds them, and Allure sorts by start.
+    """
+    return [before] + [
+        int(one.document["start"]) - 1
+        for one in results_in(folder, last_written_before=before)
+        if isinstance(one.document.get("start"), int)
+    ]
 
 
 def by_check(found: list[Found], nodeids: set[str]) -> dict[str, list[Found]]:

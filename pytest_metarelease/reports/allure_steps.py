@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_metarelease.gate.values import State, Verdict
-from pytest_metarelease.outcome import Outcome
 from pytest_metarelease.reports.summary import percent, rate_text, unsettled, weighty
 from pytest_metarelease.reports.text import counted, one_line
 
@@ -19,6 +18,13 @@ if TYPE_CHECKING:
     from pytest_metarelease.gate.values import Decision, ItemDecision, Reason, TriggerDecision
 
 Status = Literal["passed", "skipped", "unknown", "broken", "failed"]
+# What is not verified is broken, not unknown: Allure keeps an unknown step closed, and with it the
+# reason and the next step.
+_STATUS: dict[State, Status] = {
+    State.VERIFIED: "passed",
+    State.NOT_VERIFIED: "broken",
+    State.FAILED: "failed",
+}
 _TRIGGER: dict[str, Status] = {
     "ok": "passed",
     "idle": "skipped",
@@ -53,7 +59,7 @@ def _steps(decision: Decision) -> Iterator[Step]:
         yield Step(one_line(said), "failed", one_line(check.text, _LONGEST))
     for finding in weighty(decision.findings):
         status: Status = "skipped" if finding.verdict is Verdict.GO else "broken"
-        yield _reason(f"{finding.verdict} ", finding.reason, status)
+        yield from _reason(f"{finding.verdict}: ", finding.reason, status)
     if decision.triggers:
         triggers = tuple(_trigger(one) for one in decision.triggers)
         yield Step("Triggers", _worst(triggers), "", triggers)
@@ -65,38 +71,22 @@ def _steps(decision: Decision) -> Iterator[Step]:
         of = counted(len(decision.items), "item")
         yield Step(f"Verified: {len(verified)} of {of}", "passed", "", verified)
     for note in decision.notes:
-        yield _reason("note: ", note, "skipped")
+        yield from _reason("note: ", note, "skipped")
 
 
 def _item(item: ItemDecision) -> Step:
-    title = one_line(item.title, 200)
     owner = f", {one_line(item.owner, 60)}" if item.owner else ""
     met = f", {counted(item.met, 'measurement')} met" if item.state is State.VERIFIED else ""
-    status = _status(item)
-    reasons = tuple(_reason("", one, status) for one in item.reasons)
-    name = f"{item.id} {item.severity}{owner}: {item.state}{met}: {title}"
-    if reasons and not reasons[0].steps and len(reasons) == 1:
-        # One reason needs no step of its own: it is the message of the item's.
-        return Step(name, status, reasons[0].name)
+    name = f"{item.id} {item.severity}{owner}: {item.state}{met}: {one_line(item.title, 200)}"
+    status = _STATUS.get(item.state, "skipped")
+    reasons = tuple(step for one in item.reasons for step in _reason("", one, status))
     return Step(name, status, "", reasons)
 
 
-def _status(item: ItemDecision) -> Status:
-    if item.state is State.VERIFIED:
-        return "passed"
-    if item.state is State.FAILED:
-        return "failed"
-    if item.state is State.NOT_VERIFIED:
-        broken = any(check.outcome is Outcome.BROKEN for check in item.checks)
-        return "broken" if broken else "unknown"
-    return "skipped"
-
-
-def _reason(start: str, reason: Reason, status: Status) -> Step:
-    after: tuple[Step, ...] = ()
+def _reason(start: str, reason: Reason, status: Status) -> Iterator[Step]:
+    yield Step(f"{start}{one_line(reason.text, _LONGEST)}", status)
     if reason.next_step:
-        after = (Step(f"next: {one_line(reason.next_step, _LONGEST)}", status),)
-    return Step(f"{start}{one_line(reason.text, _LONGEST)}", status, "", after)
+        yield Step(f"next: {one_line(reason.next_step, _LONGEST)}", status)
 
 
 def _trigger(trigger: TriggerDecision) -> Step:

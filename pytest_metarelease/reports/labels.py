@@ -57,7 +57,6 @@ def labels_for(item: Labelled) -> list[tuple[str, str]]:
         ("suite", f"{item.id}: {item.title}"),
         ("epic", item.stage.value),
         ("feature", f"{item.id}: {item.title}"),
-        ("tag", item.severity.value),
     ]
     if item.owner:
         labels.append(("owner", item.owner))
