@@ -231,11 +231,11 @@ def _refuse_impossible(record: Record) -> None:
     """Refuse what has the right shape and cannot be: a result or measurement under another id."""
     for nodeid, result in record.results.items():
         if result.nodeid != nodeid:
-            raise _refuse(f"record.results.{nodeid}.nodeid", nodeid, result.nodeid)
+            raise _refuse(f"record.results.{nodeid}.nodeid", repr(nodeid), result.nodeid)
     for name, measurement in record.measurements.items():
         path = f"record.measurements.{name}"
         if measurement.id != name:
-            raise _refuse(f"{path}.id", name, measurement.id)
+            raise _refuse(f"{path}.id", repr(name), measurement.id)
         if measurement.sample is not None and not _counts(measurement.sample):
             raise _refuse(f"{path}.sample", "counts that can be", measurement.sample)
 
