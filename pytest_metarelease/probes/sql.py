@@ -31,9 +31,11 @@ from pytest_metarelease.probes.statement import STREAMED, reading_keyword
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from pytest_metarelease.evidence import Measurement, Recorder, Sample
     from pytest_metarelease.manifest.model import Database
+    from pytest_metarelease.probes.migrations import MigrationState
 
 _NEXT: Mapping[type[ProbeError], str] = {
     UnreachableError: "see that the database runs and that this address leads to it",
@@ -67,6 +69,7 @@ class DatabaseProbe:
         self.subject = f"database:{name}"
         self.recorder = recorder
         self.timeout = database.timeout
+        self._migrations = database.migrations
         self._door = Door(database.url, database.timeout)
         self.where = self._door.shown
 
@@ -137,13 +140,31 @@ class DatabaseProbe:
         rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
         return self._reading(rows, "rows", measurement)
 
-    def has_table(self, table: str) -> bool:
-        """Return whether the database has a table of this name, on record without a judgement."""
+    def table(self, name: str) -> Reading:
+        """Return whether there is a table of this name, which may name its schema: ``a.orders``."""
         if self.kind == "sqlite":
-            query = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = :name"
+            query = "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = :name"
+            given = name
         else:
-            query = "SELECT count(*) FROM pg_class WHERE oid = to_regclass(quote_ident(:name))"
-        return bool(self.scalar(query, name=table).value)
+            query = "SELECT to_regclass(:name) IS NOT NULL"
+            given = ".".join(f'"{part}"' for part in name.split("."))
+        found = self.scalar(query, name=given)
+        return Reading(bool(found.value), f"table {name}", found.measurement, self.recorder)
+
+    def migrations(self, root: Path) -> MigrationState:
+        """Return how the database stands to the migrations of the release.
+
+        ``root`` is the manifest's folder.
+
+        Raises:
+            UsageError: The manifest declares no migrations of this database, or there are none.
+            ProbeError: The database did not answer.
+        """
+        from pytest_metarelease.probes.migrations import migration_state
+
+        if self._migrations is None:
+            raise UsageError(f"the manifest declares no migrations of {self.name}")
+        return migration_state(self, self._migrations, root)
 
     def _ask(
         self, query: str, parameters: Mapping[str, Any], *, streamed: bool = True

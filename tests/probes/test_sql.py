@@ -348,8 +348,9 @@ def test_the_cutoff_is_now(postgres: str, sqlite: str, open_: Callable[..., Data
 def test_urls_of_prisma_are_understood(postgres: str, open_: Callable[..., DatabaseProbe]) -> None:
     database = open_(f"{postgres}?schema=other&connection_limit=5&pgbouncer=true")
     database.scalar("select count(*) from things").expect(0)
-    assert database.has_table("things")
-    assert not database.has_table("orders")
+    database.table("things").expect(True)
+    database.table("public.orders").expect(True)
+    database.table("orders").expect(False)
 
 
 def test_what_is_no_database_url(open_: Callable[..., DatabaseProbe]) -> None:
