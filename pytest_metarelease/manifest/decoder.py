@@ -114,7 +114,7 @@ class Decoder:
             return self.wrong(node.mark, path, f"expected keys and values, got {_kind(node)}")
         known = fields_of(cls)
         flawed = self._unknown_keys(node, [one.key for one in known], path)
-        values = dict(given)
+        values, is_open = dict(given), False
         for one in known:
             entry = node.entries.get(one.key)
             if entry is None:
@@ -123,15 +123,16 @@ class Decoder:
                     self._missing(path, one.key, one.hint.description)
                 continue
             value = self.read(entry.node, one.hint, (*path, one.key))
-            flawed = flawed or value is Gap.WRONG or isinstance(value, Open)
-            values[one.name] = value.text if isinstance(value, Open) else value
+            flawed = flawed or value is Gap.WRONG
+            is_open = is_open or isinstance(value, Open)
+            values[one.name] = _closed(value)
         if any(value is Gap.WRONG for value in values.values()) or not all(
             one.name in values or not one.required for one in known
         ):
             return Gap.WRONG
         made = cls(**values)
         if not flawed:
-            self._apply_rules(made, path)
+            self._apply_rules(made, path, is_open=is_open)
         return made
 
     def report_missing(self) -> None:
@@ -182,8 +183,8 @@ class Decoder:
         mark = locate(self.root, path)
         self.wrong(mark, (*path, key), f"is missing. {description}".removesuffix(". "))
 
-    def _apply_rules(self, made: Any, path: Path) -> None:
-        for below, text in rules.broken_by(made):
+    def _apply_rules(self, made: Any, path: Path, *, is_open: bool) -> None:
+        for below, text in rules.broken_by(made, is_open=is_open):
             self.wrong(locate(self.root, (*path, *below)), (*path, *below), text)
 
     def _expectation(self, node: Node, path: Path) -> Any:

@@ -81,7 +81,8 @@ def render(path: Path, root: Node | None = None) -> str:
     text, node = "", root
     for step in path:
         if isinstance(step, int):
-            node = node.items[step] if isinstance(node, Sequence) else None
+            items = node.items if isinstance(node, Sequence) else []
+            node = items[step] if step < len(items) else None
             text += f"[{_id_of(node) or step}]"
         else:
             node = node.get(step) if isinstance(node, Mapping) else None

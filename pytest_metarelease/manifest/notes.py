@@ -1,7 +1,7 @@
 """What a field of the model means beyond its type: spelling, bounds, references, secrecy.
 
 The notes stand in ``Annotated`` beside the field and are read by the decoder and by the schema
-generator. Nothing here checks anything.
+generator. Nothing here checks anything. Notes without a value are known by their class alone.
 """
 
 from __future__ import annotations
@@ -61,31 +61,25 @@ class Secret:
     part: Literal["whole", "rpc", "database"] = "whole"
 
 
-@dataclass(frozen=True, slots=True)
 class NotEmpty:
     """At least one element is needed."""
 
 
-@dataclass(frozen=True, slots=True)
 class OneOrMany:
     """A single value may be written instead of a list of one."""
 
 
-@dataclass(frozen=True, slots=True)
 class WrittenOut:
     """No variable may stand here: what has to be verified depends on it, and is reviewed."""
 
 
-@dataclass(frozen=True, slots=True)
 class NotWritten:
     """The decoder fills the field; it is no key of the manifest."""
 
 
-@dataclass(frozen=True, slots=True)
 class Name:
     """The text, or each key of the mapping, is a name: letters, digits, ``_`` and ``-``."""
 
 
-@dataclass(frozen=True, slots=True)
 class MayBeEmpty:
     """Empty texts are meant here."""

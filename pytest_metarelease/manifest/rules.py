@@ -55,10 +55,13 @@ _MARKS_OF_PYTEST = frozenset(
 _RESERVED_FACETS = {*Stage, *Severity}
 
 
-def broken_by(value: Any) -> Broken:
-    """Yield what ``value`` breaks: the path below it, and the text of the problem."""
+def broken_by(value: Any, *, is_open: bool = False) -> Broken:
+    """Yield what ``value`` breaks: the path below it, and the text of the problem.
+
+    ``is_open`` where a variable stands for one of its numbers, which then cannot be compared yet.
+    """
     rule = _RULES.get(type(value))
-    if rule is not None:
+    if rule is not None and not (is_open and type(value) in _COMPARES):
         yield from rule(value)
 
 
@@ -114,10 +117,13 @@ def _sampling(sampling: Sampling) -> Broken:
 
 
 def _service(service: Service) -> Broken:
-    for name in service.sampling.endpoints if service.sampling else ():
+    for index, name in enumerate(service.sampling.endpoints if service.sampling else ()):
         endpoint = service.endpoints.get(name)
         if endpoint is not None and endpoint.method != "GET":
-            yield ("sampling", "endpoints"), f"{name} is {endpoint.method}; only GET is sampled"
+            yield (
+                ("sampling", "endpoints", index),
+                f"{name} is {endpoint.method}; only GET is sampled",
+            )
 
 
 def _chain(chain: Chain) -> Broken:
@@ -175,7 +181,7 @@ def _typed_data(typed: TypedData) -> Broken:
 def _signed_request(request: SignedRequest) -> Broken:
     known = {"$signer", "$nonce", "$expiry"}
     yield from _stand_ins(request.message, known, ("message",))
-    both = sorted(set(request.accepted) & set(request.refused))
+    both = sorted(set(request.accepted) & set(request.refused), key=str)
     if both:
         yield ("refused",), f"{both[0]} is accepted and refused; keep one of the two"
 
@@ -272,3 +278,4 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Trigger: _trigger,
     TypedData: _typed_data,
 }
+_COMPARES = frozenset({Expectation, Sampling})
