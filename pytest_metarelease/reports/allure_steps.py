@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_metarelease.gate.values import State, Verdict
-from pytest_metarelease.reports.summary import percent, rate_text, unsettled, weighty
+from pytest_metarelease.reports.summary import percent, rate_text, unsettled, verified_of, weighty
 from pytest_metarelease.reports.text import counted, one_line
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ def _steps(decision: Decision) -> Iterator[Step]:
         yield Step(f"Exceptions: {counted(len(exceptions), 'item')}", "skipped", "", exceptions)
     verified = tuple(_item(one) for one in decision.items if one.state is State.VERIFIED)
     if verified:
-        of = counted(len(decision.items), "item")
-        yield Step(f"Verified: {len(verified)} of {of}", "passed", "", verified)
+        yield Step(f"Verified: {verified_of(decision)} items", "passed", "", verified)
     for note in decision.notes:
         yield from _reason("note: ", note, "skipped")
 
