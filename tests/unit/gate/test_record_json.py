@@ -86,8 +86,8 @@ def test_the_bytes_are_stable() -> None:
     record = whole()
     swapped = replace(record, measurements=dict(reversed(list(record.measurements.items()))))
     assert dump(record_to_json(record)) == dump(record_to_json(swapped))
-    assert dump({"b": [1], "a": "\u00e9"}, indent=None) == '{"a":"\u00e9","b":[1]}\n'.encode()
-    assert dump({"b": [1], "a": "x"}) == b'{\n "a": "x",\n "b": [\n  1\n ]\n}\n'
+    assert dump({"b": [1], "a": "\u00e9"}) == '{"a":"\u00e9","b":[1]}\n'.encode()
+    assert dump({"b": [1], "a": "x"}, indent=1) == b'{\n "a": "x",\n "b": [\n  1\n ]\n}\n'
     assert dump("\ud800") == b'"\\ud800"\n'
 
 
