@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_metarelease.errors import ManifestError
 
@@ -18,9 +18,8 @@ _MOST_SHOWN = 100
 _LONGEST_LIST = 12
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Mark:
-    """A place in a text; line and column count from 1."""
+class Mark(NamedTuple):
+    """A place in a text; line and column count from 1. A tuple, since there is one per value."""
 
     line: int = 1
     column: int = 1

@@ -13,14 +13,13 @@ from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
+    ForwardRef,
     TypeVar,
     Union,
     get_args,
     get_origin,
-    get_type_hints,
 )
 
-from pytest_metarelease.manifest import model
 from pytest_metarelease.manifest.notes import NotWritten, Spelled
 
 if TYPE_CHECKING:
@@ -43,7 +42,10 @@ class Hint:
 
     def note(self, kind: type[_Note]) -> _Note | None:
         """Return the note of this kind, or None."""
-        return next((note for note in self.notes if isinstance(note, kind)), None)
+        for note in self.notes:
+            if isinstance(note, kind):
+                return note
+        return None
 
     @property
     def description(self) -> str:
@@ -70,6 +72,9 @@ def hint_of(annotation: Any, inherited: Iterable[Any] = ()) -> Hint:
         if get_origin(annotation) is Annotated:
             annotation, *more = get_args(annotation)
             notes = (*notes, *more)
+        elif isinstance(annotation, str | ForwardRef):
+            # The one recursive type of the model, which only a text can name.
+            return Hint(JsonValue, optional, notes)
         elif get_origin(annotation) in (Union, types.UnionType):
             kinds = [one for one in get_args(annotation) if one is not type(None)]
             optional = optional or len(kinds) < len(get_args(annotation))
@@ -83,12 +88,9 @@ def hint_of(annotation: Any, inherited: Iterable[Any] = ()) -> Hint:
 @cache
 def fields_of(cls: type) -> tuple[Field, ...]:
     """Return the fields of a class of the model that are written in a manifest."""
-    hints = get_type_hints(
-        cls, globalns=vars(model), localns={"Json": JsonValue}, include_extras=True
-    )
     found = []
     for field in dataclasses.fields(cls):
-        hint = hint_of(hints[field.name])
+        hint = hint_of(field.type)
         if hint.note(NotWritten) is not None:
             continue
         spelled = hint.note(Spelled)

@@ -43,6 +43,22 @@ def test_the_named_one_must_be_there(tmp_path: Path) -> None:
         find_manifest(tmp_path, "other.yaml")
 
 
+def test_the_named_one_may_be_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "other.yaml").touch()
+    monkeypatch.chdir(inner)
+    found = find_manifest(tmp_path, "other.yaml")
+    assert found is not None
+    assert found.resolve() == inner / "other.yaml"
+    assert find_manifest(inner, "other.yaml") == inner / "other.yaml"
+    (tmp_path / "other.yaml").touch()
+    with pytest.raises(UsageError, match="two manifests are meant"):
+        find_manifest(tmp_path, "other.yaml")
+
+
 def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="there is no such file"):
         load(tmp_path / "none.yaml")
