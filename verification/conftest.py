@@ -27,17 +27,16 @@ def is_up(
     another reason than the subject's silence is raised, not answered.
     """
 
-    def ask(subject: str) -> None:
+    def ask(subject: str) -> object:
         kind, _, name = subject.partition(":")
         if kind == "database":
-            databases(name).ping()
-        elif kind == "external":
+            return databases(name).ping()
+        if kind == "external":
             declared = release.environment.external[name]
-            external(name).get("").expect_answer(declared.answer)
-        elif kind == "contract":
-            request.getfixturevalue("contracts")[name].code("ignored")
-        else:
-            request.getfixturevalue("chain").head()
+            return external(name).get("").expect_answer(declared.answer)
+        if kind == "contract":
+            return request.getfixturevalue("contracts")[name].code_size().at_least(1)
+        return request.getfixturevalue("chain").head()
 
     def is_up(subject: str) -> bool:
         try:

@@ -103,15 +103,15 @@ class HttpDoor:
         return self._probes[f"external:{chosen}"]
 
     def load(self, name: str | None = None) -> LoadSample:
-        """Return the load sample of a service, taken once per process."""
-        from pytest_metarelease.plugin.sampling import take_sample
+        """Return the load sample of a service, taken once per run."""
+        from pytest_metarelease.plugin.sampling import shared_sample
 
         environment = self._target.environment
         sampled = [key for key, one in environment.services.items() if one.sampling is not None]
         chosen = pick(name, sampled, "sampled service", usual="api")
         self.service(chosen)
         if chosen not in self._samples:
-            self._samples[chosen] = take_sample(chosen, self._target)
+            self._samples[chosen] = shared_sample(chosen, self._target)
         return self._samples[chosen]
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class ChainDoor:
                 name: ContractProbe(
                     name,
                     contract,
-                    load(self._target.run.root / contract.artifact),
+                    load(self._target.artifact(contract)),
                     chain.rpc,
                     chain.snapshot,
                     self._target.recorder,
@@ -186,7 +186,7 @@ class ChainDoor:
             name,
             flow,
             contract,
-            load(self._target.run.root / contract.artifact),
+            load(self._target.artifact(contract)),
             chain=chain.declared,
             rpc=chain.rpc,
             snapshot=chain.snapshot,

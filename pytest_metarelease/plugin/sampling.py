@@ -1,10 +1,14 @@
-"""Sampling a service until its error rate is clear or the declared budget is spent."""
+"""Sampling a service, once per run, until its error rate is clear or the budget is spent."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import fcntl
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import UsageError
+from pytest_metarelease.evidence import Measurement, RateSample
 from pytest_metarelease.probes.hosts import Hosts
 from pytest_metarelease.statistics import assess_rate
 
@@ -12,6 +16,37 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.model import Sampling, Trigger
     from pytest_metarelease.plugin.target import Target
     from pytest_metarelease.probes.load import LoadSample
+
+
+def shared_sample(name: str, target: Target) -> LoadSample:
+    """Return the run's one sample of a service: whichever process comes first takes it.
+
+    Two workers sampling at once would ask twice as much as the manifest allows, and would measure
+    each other.
+    """
+    file = target.run.shared / f"load-{name}.json"
+    with file.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            taken = take_sample(name, target)
+            file.write_text(json.dumps(asdict(replace(taken, recorder=None))), encoding="utf-8")
+            return taken
+    return _read(json.loads(file.read_text(encoding="utf-8")), target)
+
+
+def _read(found: dict[str, Any], target: Target) -> LoadSample:
+    from pytest_metarelease.probes.load_sample import LoadSample, Trial
+
+    measurement = {**found["measurement"], "sample": RateSample(**found["measurement"]["sample"])}
+    return LoadSample(
+        **{
+            **found,
+            "paths": tuple(found["paths"]),
+            "trials": tuple(Trial(**trial) for trial in found["trials"]),
+            "measurement": Measurement(**measurement),
+            "recorder": target.recorder,
+        }
+    )
 
 
 def take_sample(name: str, target: Target) -> LoadSample:

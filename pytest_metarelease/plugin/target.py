@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import ProbeError, UnmetError, UsageError
@@ -21,8 +22,7 @@ from pytest_metarelease.manifest.model import Environment, Release
 from pytest_metarelease.probes.reading import failure
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from pytest_metarelease.manifest.model import Contract
     from pytest_metarelease.plugin.state import Run
     from pytest_metarelease.redaction import Redactor
 
@@ -146,6 +146,10 @@ class Target:
     def place(self, *keys: str) -> str:
         """Return where the manifest says something, as ``release.yaml:41``."""
         return self.run.loaded.place(("environments", self.environment.name, *keys))
+
+    def artifact(self, contract: Contract) -> Path:
+        """Return the path of a contract's artifact, as short as it can be written from here."""
+        return Path(os.path.relpath(self.run.root / contract.artifact))
 
     def _prefetched(self, seen: Mapping[str, Seen], service: str, what: str) -> Prefetched:
         found = seen.get(service)

@@ -65,6 +65,7 @@ class Project:
         self.pytester = pytester
         self.path: Path = pytester.path
         self._git("init", "-q")
+        self.write(".gitignore", "release-evidence/\n__pycache__/\n.pytest_cache/\nstdout\nstderr\n")
 
     def items(self, *lines: str, more: str = "", head: str = _HEAD) -> Project:
         """Write the manifest: ``"post.one P0 smoke"`` is an item of stage ``post_deploy``."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pytest_metarelease.probes.health import parts
 
+from pytest_metarelease.probes.health import parts
 from pytest_metarelease.probes.reading import Reading
 
 if TYPE_CHECKING:

@@ -157,6 +157,19 @@ class ContractProbe:
         name = f"balance of {self.name}"
         return Reading(value, name, measurement, self._recorder, self.snapshot.where)
 
+    def code_size(self) -> Reading:
+        """Return how many bytes of code stand at the address; none is 0."""
+        comparison = CodeComparison(
+            self.declared, self.artifact, self.rpc, self.snapshot, self.asking
+        )
+        size, measurement = self.asking.ask(
+            f"eth_getCode {self.address}",
+            lambda: len(comparison.fetch()),
+            block=self.snapshot.number,
+        )
+        name = f"bytes of code of {self.name}"
+        return Reading(size, name, measurement, self._recorder, self.snapshot.where)
+
     def code(self, metadata: Metadata = "exact") -> CodeReport:
         """Judge the deployed code against the artifact; see ``CodeComparison.compare``."""
         return CodeComparison(
