@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pytest_metarelease.manifest.finding import find_manifest
     from pytest_metarelease.manifest.json_schema import schema
-    from pytest_metarelease.manifest.loading import Loaded, Places, Resolved, load
+    from pytest_metarelease.manifest.loading import Loaded, Resolved, load
+    from pytest_metarelease.manifest.places import Places
 
 __all__ = ["Loaded", "Places", "Resolved", "find_manifest", "load", "schema"]
 
 _HOMES = {
     "Loaded": "loading",
-    "Places": "loading",
+    "Places": "places",
     "Resolved": "loading",
     "find_manifest": "finding",
     "load": "loading",

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin
 
-from pytest_metarelease.manifest.loading import NEEDED, PARTS
 from pytest_metarelease.manifest.model import Environment, Expectation
 from pytest_metarelease.manifest.notes import (
     Between,
@@ -22,6 +21,7 @@ from pytest_metarelease.manifest.notes import (
     OneOrMany,
     WrittenOut,
 )
+from pytest_metarelease.manifest.reading import NEEDED, PARTS
 from pytest_metarelease.manifest.rules import ITEM_ID
 from pytest_metarelease.manifest.scalars import (
     Address,
