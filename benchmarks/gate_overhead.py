@@ -1,6 +1,6 @@
 """What the gate costs: lines P1 and P2 (pytest alone, with Allure, with two workers).
 
-    .venv/bin/python benchmarks/gate_overhead.py [--tests 10000] [--rounds 3]
+    .venv/bin/python -m benchmarks.gate_overhead [--tests 10000] [--rounds 3]
 
 Asserts its own correctness: the decision must hold every check, and HOLD, since trivial tests
 measure nothing.
@@ -15,8 +15,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rounds import Command, compare
+from benchmarks.rounds import Command, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MANIFEST = """\
 release: {name: Benchmark, version: "1", commit: "0000000"}
@@ -47,7 +51,7 @@ def make_project(folder: Path, tests: int) -> None:
     )
 
 
-def check_decision(tests: int) -> object:
+def check_decision(tests: int) -> Callable[[Path], None]:
     """Return a check that the last packet holds every test, and that none of them verified."""
 
     def check(folder: Path) -> None:
@@ -83,7 +87,7 @@ def main() -> int:
         ]
         held = [
             compare(
-                Command(label, [*gated, *more], folder, (21,), check_decision(options.tests)),  # type: ignore[arg-type]
+                Command(label, [*gated, *more], folder, (21,), check_decision(options.tests)),
                 Command(label, [*bare, *more], folder),
                 limit=limit,
                 rounds=options.rounds,

@@ -1,6 +1,6 @@
 """What the plugin costs everybody else: line P3, ``pytest --collect-only`` with and without it.
 
-    .venv/bin/python benchmarks/startup.py [--rounds 15]
+    .venv/bin/python -m benchmarks.startup [--rounds 15]
 
 allure-pytest and xdist are installed on both sides; once in a repository with a manifest (the
 bundled one), once in one without.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from rounds import Command, compare
+from benchmarks.rounds import Command, compare
 
 ROOT = Path(__file__).resolve().parent.parent
 TEST = "def test_nothing():\n    assert True\n"

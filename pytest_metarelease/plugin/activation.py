@@ -63,6 +63,7 @@ def _load(config: pytest.Config) -> Loaded | None:
     given = setting(config, "release_manifest")
     path = find_manifest(config.rootpath, given)
     if path is None:
+        _refuse_options_without_manifest(config)
         return None
     # Shown in every message: as the user would type it.
     path = Path(os.path.relpath(path)) if path.is_relative_to(Path.cwd()) else path
@@ -74,6 +75,26 @@ def _load(config: pytest.Config) -> Loaded | None:
         if given or _asks_for_verdict(config) or _looks_like_ours(path):
             raise
         return None
+
+
+def _refuse_options_without_manifest(config: pytest.Config) -> None:
+    """Refuse to pass over a request for a verdict only because no manifest was found."""
+    option = config.option
+    asked = {
+        "--release-env": option.release_env,
+        "--release-evidence": option.release_evidence,
+        "--release-fault": option.release_fault,
+        "--release-gate=on": option.release_gate == "on",
+        "--release-advisory": option.release_advisory,
+    }
+    given = [name for name, value in asked.items() if value]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)}: there is no release.yaml or verification/release.yaml under "
+            f"{config.rootpath}; name it with --release-manifest FILE. If that is not your root "
+            "folder, write options with = (--release-evidence=DIR): pytest takes a folder that "
+            "stands alone for one of its paths"
+        )
 
 
 def _looks_like_ours(path: Path) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.contracts import ContractProbe
     from pytest_metarelease.probes.chain.flows import FlowProbe
     from pytest_metarelease.probes.http import HttpProbe
-    from pytest_metarelease.probes.load import LoadSample
+    from pytest_metarelease.probes.load_sample import LoadSample
     from pytest_metarelease.probes.sql import DatabaseProbe
 
 

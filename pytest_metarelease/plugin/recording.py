@@ -60,7 +60,7 @@ class Recording:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
+        self, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put on the report what the controller cannot know: whose fault it was, what was cited."""
         report = yield
@@ -69,11 +69,11 @@ class Recording:
             facts = _explain(call.excinfo.value, self.notebook.redact)
         if report.when == "teardown":
             facts |= _seal(self.notebook.citations.get(self.notebook.check or "", ()))
+            # What follows now, if anything, is a rerun.
+            self.notebook.attempt += 1
         if facts or report.when == "setup":
             facts["check"] = self.notebook.check
             report.metarelease = json.dumps(facts, sort_keys=True)  # type: ignore[attr-defined]
-        rerun = getattr(item, "execution_count", 1)
-        self.notebook.attempt = rerun
         return report
 
     @pytest.hookimpl(trylast=True)
@@ -86,7 +86,7 @@ class Recording:
         check = self.processes.setdefault(nodeid, facts.get("check") or nodeid)
         phase = _phase(report, facts, self._attempts.get(check, 0))
         self.phases.setdefault(check, []).append(phase)
-        if report.outcome == "rerun":  # type: ignore[comparison-overlap]
+        if phase.outcome == "rerun":
             self._attempts[check] = self._attempts.get(check, 0) + 1
         if "digest" in facts:
             self.sealed[check] = facts["digest"]
@@ -144,7 +144,7 @@ def _next_step(text: str) -> str:
 
 def _phase(report: pytest.TestReport, facts: dict[str, Any], attempt: int) -> Phase:
     return Phase(
-        when=report.when or "???",
+        when=str(report.when),
         outcome=str(report.outcome),
         kind=_kind(report),
         fault=facts.get("fault", "failed"),

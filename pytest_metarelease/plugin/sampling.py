@@ -15,7 +15,7 @@ from pytest_metarelease.statistics import assess_rate
 if TYPE_CHECKING:
     from pytest_metarelease.manifest.model import Sampling, Trigger
     from pytest_metarelease.plugin.target import Target
-    from pytest_metarelease.probes.load import LoadSample
+    from pytest_metarelease.probes.load_sample import LoadSample
 
 
 def shared_sample(name: str, target: Target) -> LoadSample:
