@@ -140,7 +140,8 @@ def percent(share: float) -> str:
 
 def rate_text(trigger: TriggerDecision) -> str:
     """Return ``0.2 % of 1,200 [0.0, 0.7]``, or nothing where the trigger measures no rate."""
-    if trigger.bad is None or not trigger.total:
+    if trigger.limit is None or trigger.bad is None or not trigger.total:
+        # Without a limit of a share it is no rate but a count of attempts: the gate's text says it.
         return ""
     text = f"{percent(trigger.bad / trigger.total)} of {trigger.total:,}"
     if trigger.low is not None and trigger.high is not None:

@@ -51,7 +51,7 @@ def lines(decision: Decision, width: int = 80, *, packet: str = "", digest: str 
     """
     width = max(width, NARROWEST)
     shown = [_title(decision, width)]
-    for block, verdict in _blocks(decision):
+    for block, verdict in _blocks(decision, width - 2 - _LABEL):
         style = None if verdict in (None, Verdict.GO) else _COLOURS[verdict]
         shown += _laid_out(block, width, style)
     if packet:
@@ -75,14 +75,22 @@ def _laid_out(block: Block, width: int, style: Style | None) -> list[Line]:
         first = f"{first}  {shorten(block.aside, room - columns(first) - 2)}".rstrip()
     laid = [Line(start + first, style), *(Line(indent + one, style) for one in more)]
     for text in block.body:
-        hang = " " * (len(text) - len(text.lstrip()))
-        wrapped = wrap(text.lstrip(), room - len(hang), block.most)
-        laid += [Line(f"{indent}{hang}{one}") for one in wrapped]
+        laid += [Line(indent + one) for one in _hanging(text, room, block.most)]
     return laid
 
 
-def _blocks(decision: Decision) -> Iterator[tuple[Block, Verdict | None]]:
-    triggers = trigger_block(decision)
+def _hanging(text: str, room: int, most: int) -> list[str]:
+    """Wrap below the start of the text: past leading spaces and the number of a step."""
+    bare = text.lstrip()
+    number = bare.partition(". ")[0]
+    first = " " * (len(text) - len(bare))
+    after = first + " " * (len(number) + 2 if number.isdigit() else 0)
+    wrapped = wrap(bare, room - len(after), most)
+    return [(after if at else first) + one for at, one in enumerate(wrapped)]
+
+
+def _blocks(decision: Decision, room: int) -> Iterator[tuple[Block, Verdict | None]]:
+    triggers = trigger_block(decision, room)
     if breached(decision) and triggers:
         # Then they are the reason of the verdict, and stand where the reason is looked for.
         yield triggers, Verdict.ROLLBACK
@@ -99,6 +107,9 @@ def _blocks(decision: Decision) -> Iterator[tuple[Block, Verdict | None]]:
 
 def _unsettled(decision: Decision) -> Iterator[tuple[Block, Verdict | None]]:
     shown: set[str] = {one.text for one in breached(decision)}
+    if shown:
+        # The block of the triggers has said it, with the numbers.
+        shown.add("trigger-breached")
     for group in grouped([one for one in unsettled(decision) if one.state is State.FAILED], _MANY):
         yield item_block("failed", group, shown), group[0].verdict
     for check in decision.unclaimed[:_MANY]:

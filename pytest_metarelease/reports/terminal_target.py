@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_metarelease.gate.values import Verdict
 from pytest_metarelease.reports.summary import percent, rate_text
 from pytest_metarelease.reports.terminal_items import Block
-from pytest_metarelease.reports.text import brief, one_line
+from pytest_metarelease.reports.text import brief, columns, one_line
 
 if TYPE_CHECKING:
     from pytest_metarelease.gate.values import Decision, RollbackStep, TriggerDecision
@@ -20,22 +20,32 @@ _WORST = {"breached": 0, "inconclusive": 1, "not measured": 2, "idle": 3, "ok": 
 _COMMAND_LINES = 4
 
 
-def trigger_block(decision: Decision) -> Block | None:
-    """Return all triggers, the worst first, with what was measured and the limit."""
+def trigger_block(decision: Decision, room: int) -> Block | None:
+    """Return all triggers, the worst first, with what was measured and the limit.
+
+    In columns where every row fits into ``room``, else each as it comes.
+    """
     if not decision.triggers:
         return None
     triggers = sorted(decision.triggers, key=lambda one: _WORST[one.state])
-    names = min(max(len(one.id) for one in triggers), 24)
-    states = max(len(one.state) for one in triggers)
-    head, *body = [_row(one, names, states) for one in triggers]
-    return Block("triggers", head, tuple(body))
+    rows = [_row(one) for one in triggers]
+    names, states = (max(len(row[at]) for row in rows) for at in (0, 1))
+    texts = [f"{name:<{names}}  {state:<{states}}  {said}" for name, state, said in rows]
+    if any(columns(one) > room for one in texts):
+        texts = [text for row in rows for text in _narrow(row, room)]
+    return Block("triggers", texts[0].rstrip(), tuple(one.rstrip() for one in texts[1:]))
 
 
-def _row(trigger: TriggerDecision, names: int, states: int) -> str:
+def _row(trigger: TriggerDecision) -> tuple[str, str, str]:
     state = trigger.state.upper() if trigger.state == "breached" else trigger.state
     limit = f"  limit {percent(trigger.limit)}" if trigger.limit is not None else ""
-    said = rate_text(trigger) or brief(trigger.text, 400)
-    return f"{one_line(trigger.id, 60):<{names}}  {state:<{states}}  {said}{limit}".rstrip()
+    said = rate_text(trigger) or brief(trigger.text, 300)
+    return one_line(trigger.id, 60), state, f"{said}{limit}"
+
+
+def _narrow(row: tuple[str, str, str], room: int) -> tuple[str, ...]:
+    text = "  ".join(row)
+    return (text,) if columns(text) <= room else (f"{row[0]}  {row[1]}", f"  {row[2]}")
 
 
 def rollback_blocks(decision: Decision) -> list[Block]:

@@ -11,6 +11,7 @@ import unicodedata
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 _LONG_HEX = re.compile(r"0x[0-9a-fA-F]{20,}|\b[0-9a-f]{40,}\b")
+_WORD = re.compile(r" *[^ ]+")
 ELLIPSIS = "..."
 
 
@@ -91,19 +92,19 @@ def _head(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, most: int = 0) -> list[str]:
-    """Return ``text`` in lines of at most ``width`` columns, at most ``most`` of them if given."""
-    if columns(text) <= width and "\n" not in text:
-        # As it stands: two spaces between the columns of a row are meant.
-        return [text] if text else []
+    """Return ``text`` in lines of at most ``width`` columns, at most ``most`` of them if given.
+
+    Spaces inside a line stay as they are: two of them between the columns of a row are meant.
+    """
     lines: list[str] = []
     line = ""
-    for word in text.split():
-        if line and columns(line) + 1 + columns(word) <= width:
-            line = f"{line} {word}"
+    for word in _WORD.findall(text):
+        if line and columns(line) + columns(word) <= width:
+            line += word
             continue
         if line:
             lines.append(line)
-        line = word
+        line = word.lstrip()
         while columns(line) > width:
             head = _head(line, width) or line[0]
             lines.append(head)

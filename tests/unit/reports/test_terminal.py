@@ -5,7 +5,14 @@ from dataclasses import replace
 import pytest
 
 from pytest_metarelease.checklist import Scope
-from pytest_metarelease.gate.values import Finding, Reason, State, TriggerDecision, Verdict
+from pytest_metarelease.gate.values import (
+    Finding,
+    ItemDecision,
+    Reason,
+    State,
+    TriggerDecision,
+    Verdict,
+)
 from pytest_metarelease.manifest.model import Item, Release
 from pytest_metarelease.manifest.scalars import Severity, Stage
 from pytest_metarelease.reports import packet_line, terminal
@@ -63,13 +70,77 @@ def test_each_item_that_is_not_verified_shows_reason_and_next_step(name: str) ->
         if item.state in (State.FAILED, State.NOT_VERIFIED):
             assert f"{item.id} {item.severity}" in text
             assert all(one.next_step in text for one in item.reasons)
-    assert "post_deploy/test_orders.py::test_orders did not run" in flat(text_of("hold"))
+    assert "test_orders did not run" in flat(text_of("hold"))
 
 
 @pytest.mark.parametrize("name", ["go", "hold", "no_go", "rollback", "many", "empty"])
 def test_nothing_is_said_twice(name: str) -> None:
     said = [one.text.strip() for one in terminal.lines(samples.ALL[name](), 80)]
     assert sorted(said) == sorted(set(said))
+
+
+def unreached(name: str, *checks: str) -> ItemDecision:
+    reasons = tuple(
+        Reason(
+            "check-broken", f"a/test_a.py::{check} broken: no answer from the chain", "look at it"
+        )
+        for check in checks
+    )
+    return samples.item(name, "T", State.NOT_VERIFIED, Verdict.HOLD, *reasons)
+
+
+def test_what_was_said_of_one_check_is_not_said_of_the_next() -> None:
+    decision = samples.decision(
+        Verdict.HOLD,
+        unreached("one", "test_a[x]", "test_b"),
+        unreached("two", *(f"test_{number}" for number in range(6))),
+    )
+    text = flat("\n".join(one.text for one in terminal.lines(decision)))
+    assert text.count("no answer from the chain") == 1
+    assert "test_a[x] broken: no answer from the chain as above: test_b next: look at it" in text
+    assert "as above: test_0, test_1, test_2, test_3 and 2 more: see decision.md" in text
+    assert text.count("next: look at it") == 1
+    assert "test_a.py" not in text
+
+
+def test_a_breach_is_told_by_its_trigger_and_not_again_by_its_item() -> None:
+    text = text_of("rollback")
+    assert text.count("8.2 %") == 1
+    assert "next: undo api and frontend" in text
+
+
+def test_triggers_that_do_not_fit_into_columns_are_laid_out_in_two_lines() -> None:
+    long = replace(samples.TRIGGERS[2], id="critical-security-finding", text="word " * 12)
+    decision = samples.decision(Verdict.GO, triggers=(samples.TRIGGERS[0], long))
+    text = [one.text for one in terminal.lines(decision)]
+    at = next(at for at, one in enumerate(text) if "critical-security-finding" in one)
+    assert text[at].endswith("critical-security-finding  ok")
+    assert text[at + 1].strip() == ("word " * 12).strip()
+    assert "api-errors  ok  0.25 % of 1,200 [0.1, 0.7]  limit 5 %" in "\n".join(text)
+
+
+def test_a_group_in_which_each_has_a_step_of_its_own_says_where_they_are() -> None:
+    items = tuple(
+        samples.item(
+            f"n{number}",
+            "T",
+            State.NOT_VERIFIED,
+            Verdict.HOLD,
+            Reason("check-not-run", "did not run", f"do {number}"),
+        )
+        for number in range(9)
+    )
+    text = flat("\n".join(o.text for o in terminal.lines(samples.decision(Verdict.HOLD, *items))))
+    assert "next: each has its own in decision.md" in text
+
+
+def test_a_long_step_of_the_plan_goes_on_below_its_own_start() -> None:
+    step = replace(samples.PLAN[0], run=("x" * 40, "y" * 40), proposed=True)
+    decision = replace(samples.rollback(), rollback=(step,))
+    text = [one.text for one in terminal.lines(decision)]
+    first = next(one for one in text if "1. frontend" in one)
+    second = next(one for one in text if "yyy" in one)
+    assert second.index("y") == first.index("frontend")
 
 
 def test_worst_comes_first_and_counts_after() -> None:
