@@ -74,10 +74,13 @@ def read_revert(error: Mapping[str, Any]) -> Revert | None:
     """
     message = str(error.get("message", ""))
     data = _data(error.get("data"))
-    says_so = message.lower().startswith(("execution reverted", "vm exception")) or (
-        data is not None and "revert" in message.lower()
+    said = message.lower()
+    told = str(error.get("data", "")).startswith("Reverted ")
+    says_so = said.startswith("execution reverted") or (
+        # Hardhat and Ganache say so behind "VM Exception", which is also how out of gas begins.
+        "revert" in said and (data is not None or said.startswith("vm exception"))
     )
-    if not says_so and error.get("code") != _REVERTED:
+    if not (says_so or told) and error.get("code") != _REVERTED:
         return None
     return make_revert(data or "0x", message)
 

@@ -18,6 +18,7 @@ from pytest_metarelease.errors import (
     UnreachableError,
     UnsupportedError,
 )
+from pytest_metarelease.probes.chain.codec import checksum
 from pytest_metarelease.probes.chain.quantities import block_hash, listing, mapping, quantity
 from pytest_metarelease.probes.chain.rpc import Ask, Rpc, settled
 from pytest_metarelease.probes.chain.signing import address_of, sign_transaction
@@ -113,7 +114,7 @@ class Wallet:
             **fee.fields(),
         }
         if to is not None:
-            fields["to"] = to
+            fields["to"] = checksum(to)
         for _ in range(_NONCE_TRIES):
             nonce = self._rpc.call("eth_getTransactionCount", self.address, "pending")
             fields["nonce"] = quantity(nonce, "nonce")

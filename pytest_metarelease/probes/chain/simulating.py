@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import MalformedError
+from pytest_metarelease.errors import MalformedError, RefusedError
 from pytest_metarelease.probes.chain.casting import DEPLOYER, Script
 from pytest_metarelease.probes.chain.codec import explain
 from pytest_metarelease.probes.chain.performing import Performed, decoded_view
@@ -100,9 +100,9 @@ def _performed_output(value: Any, interface: Interface) -> bytes | Revert:
     if quantity(result.get("status"), "simulated status") == 1:
         return output
     error: Mapping[str, Any] = mapping(result.get("error"), "simulated error")
-    revert = read_revert(error)
+    message = str(error.get("message", ""))
+    # Only a revert leaves data behind; anvil 1.7 has no other way to say that it was one.
+    revert = make_revert("0x" + output.hex(), message) if output else read_revert(error)
     if revert is None:
-        raise MalformedError(f"simulated call failed, but not by a revert: {error!r:.200}")
-    if output:
-        revert = make_revert("0x" + output.hex(), str(error.get("message", "")))
+        raise RefusedError(f"simulated call failed, but not by a revert: {error!r:.200}")
     return explain(revert, interface)

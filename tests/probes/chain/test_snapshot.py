@@ -1,0 +1,169 @@
+"""Pinning one block, and noticing when it is not the chain's any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_metarelease.errors import MalformedError, NotReadyError, WrongTargetError
+from pytest_metarelease.probes.chain.rpc import Ask
+from pytest_metarelease.probes.chain.snapshot import Snapshot, pin, read_pinned, recheck
+from tests.probes.chain.nodes import Blocks, FakeNode, chain_at, digest, door
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_metarelease.manifest.model import Chain
+    from pytest_metarelease.probes.chain.rpc import Rpc
+
+
+@pytest.fixture
+def blocks(fake: FakeNode) -> Blocks:
+    made = Blocks(head=100)
+    fake.methods.update(made.methods())
+    return made
+
+
+@pytest.fixture
+def rpc(fake: FakeNode) -> Iterator[Rpc]:
+    with door(chain_at(fake.url)) as opened:
+        yield opened
+
+
+def declared(**changes: Any) -> Chain:
+    return chain_at("http://127.0.0.1:1", **changes)
+
+
+def test_another_chain_is_found_before_anything_else_is_read(
+    fake: FakeNode, blocks: Blocks, rpc: Rpc
+) -> None:
+    with pytest.raises(WrongTargetError, match=r"chain 31337, the manifest declares chain 1\b"):
+        pin(rpc, declared(id=1))
+    assert fake.called == ["eth_chainId"]
+
+
+def test_the_pinned_block_lies_behind_the_head(blocks: Blocks, rpc: Rpc) -> None:
+    found = pin(rpc, declared(confirmations=12))
+    assert (found.chain_id, found.number, found.hash) == (31337, 88, digest(88))
+    assert found.timestamp == 1_700_000_088
+
+
+@pytest.mark.parametrize(
+    ("confirmations", "deployed"), [(12, 89), (101, None), (0, 101), (1000, 5)]
+)
+def test_nothing_is_read_before_the_deployment(
+    blocks: Blocks, rpc: Rpc, confirmations: int, deployed: int | None
+) -> None:
+    with pytest.raises(NotReadyError, match=r"wait for \d+ more blocks"):
+        pin(rpc, declared(confirmations=confirmations, deployed_block=deployed))
+
+
+def test_the_first_block_can_be_pinned(blocks: Blocks, rpc: Rpc) -> None:
+    blocks.head = 0
+    assert pin(rpc, declared()).number == 0
+
+
+@pytest.mark.parametrize("method", ["eth_chainId", "eth_blockNumber", "eth_getBlockByNumber"])
+@pytest.mark.parametrize("value", [None, 7, "12", "0x", "0xzz", [], {}, True, "0x-1"])
+def test_a_useless_answer_is_malformed(
+    fake: FakeNode, blocks: Blocks, rpc: Rpc, method: str, value: Any
+) -> None:
+    fake.methods[method] = lambda *_: value
+    with pytest.raises(MalformedError):
+        pin(rpc, declared())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"number": "0x5"},
+        {"hash": None},
+        {"hash": "0x12"},
+        {"parentHash": digest(3)},
+        {"parentHash": None},
+        {"timestamp": None},
+    ],
+)
+def test_a_block_that_contradicts_itself_is_malformed(
+    fake: FakeNode, blocks: Blocks, rpc: Rpc, change: dict[str, Any]
+) -> None:
+    fake.methods["eth_getBlockByNumber"] = lambda number, _: {
+        **(blocks.block(int(number, 16)) or {}),
+        **change,
+    }
+    with pytest.raises(MalformedError):
+        pin(rpc, declared())
+
+
+def test_a_snapshot_travels_as_json(blocks: Blocks, rpc: Rpc) -> None:
+    found = pin(rpc, declared())
+    assert Snapshot.from_json(found.to_json()) == found
+
+
+def test_a_node_that_understands_hashes_is_asked_by_hash(blocks: Blocks, rpc: Rpc) -> None:
+    assert pin(rpc, declared()).tag == {"blockHash": digest(100)}
+
+
+@pytest.mark.parametrize("kind", ["refuses", "ignores"])
+def test_a_node_that_does_not_is_asked_by_number(
+    fake: FakeNode, blocks: Blocks, rpc: Rpc, kind: str
+) -> None:
+    if kind == "ignores":
+        fake.methods["eth_getBalance"] = lambda *_: "0x1"
+    else:
+        del fake.methods["eth_getBalance"]
+    assert pin(rpc, declared()).tag == hex(100)
+
+
+def test_a_node_that_refuses_whole_requests_for_a_hash_is_asked_by_number(
+    fake: FakeNode, blocks: Blocks, rpc: Rpc
+) -> None:
+    def twist(asked: Any, honest: Any) -> Any:
+        return (
+            b"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n"
+            if "blockHash" in str(asked)
+            else honest
+        )
+
+    fake.twist = twist
+    assert pin(rpc, declared()).tag == hex(100)
+
+
+def test_recheck_is_silent_while_nothing_changed(blocks: Blocks, rpc: Rpc) -> None:
+    found = pin(rpc, declared(confirmations=3))
+    blocks.head += 50
+    recheck(rpc, found)
+
+
+def test_a_reorganisation_is_found_at_the_end(blocks: Blocks, rpc: Rpc) -> None:
+    found = pin(rpc, declared())
+    blocks.salt = 1
+    with pytest.raises(WrongTargetError, match="reorganised"):
+        recheck(rpc, found)
+
+
+def test_a_chain_that_became_shorter_is_unknown(blocks: Blocks, rpc: Rpc) -> None:
+    found = pin(rpc, declared())
+    blocks.head = 50
+    with pytest.raises(MalformedError):
+        recheck(rpc, found)
+
+
+def test_another_chain_at_the_end_is_found(fake: FakeNode, blocks: Blocks, rpc: Rpc) -> None:
+    found = pin(rpc, declared())
+    fake.methods["eth_chainId"] = lambda: "0x1"
+    with pytest.raises(WrongTargetError, match="this is chain 1"):
+        recheck(rpc, found)
+
+
+def test_a_reorganisation_between_reads_by_number_is_found(
+    fake: FakeNode, blocks: Blocks, rpc: Rpc
+) -> None:
+    fake.methods["eth_getBalance"] = lambda *_: "0x1"
+    found = pin(rpc, declared())
+    ask = Ask("eth_getBalance", ("0x" + "00" * 20, found.tag))
+    assert read_pinned(rpc, found, [ask]) == ["0x1"]
+    blocks.salt = 1
+    with pytest.raises(WrongTargetError, match="reorganised"):
+        read_pinned(rpc, found, [ask])
