@@ -10,10 +10,11 @@ import re
 from pytest_metarelease.reports.text import one_line
 
 _LONGEST_CELL = 300
-_SPECIAL = re.compile(r"([\\`*_{}\[\]|~$])")
+_ESCAPED = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {one: f"\\{one}" for one in "\\`*_{}[]|~$"}
+)
 # What would make a heading, a list or a rule of a line that starts with it.
 _LEADING = re.compile(r"^(\d{1,9}(?=[.)](?:\s|$)))?([#+=.)-])")
-_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # A link or a mention that a page makes by itself; a zero-width space would be invisible to readers
 # who copy the text, an entity is not.
 _AUTOMATIC = re.compile(r"(?i)(https?|ftp)(://)|(www)(\.)|(@)(?=\w)|(#)(?=\d)")
@@ -43,8 +44,7 @@ def table(*heads: str) -> str:
 
 
 def _inert(text: str) -> str:
-    text = "".join(_HTML.get(one, one) for one in text)
-    text = _SPECIAL.sub(r"\\\1", text)
+    text = text.translate(_ESCAPED)
     text = _LEADING.sub(r"\g<1>\\\2", text)
     return _AUTOMATIC.sub(_as_entity, text)
 
