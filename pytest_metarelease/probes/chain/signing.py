@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.model import TypedData
 
 _KEY = re.compile(r"0x[0-9a-fA-F]{64}")
+_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{130}")
 _DOMAIN = (
     ("name", "string"),
     ("version", "string"),
@@ -64,6 +65,8 @@ def recover(typed_data: TypedData, message: Mapping[str, Any], signature: str) -
     from eth_utils.exceptions import ValidationError
 
     signable = _signable(typed_data, message)
+    if _SIGNATURE.fullmatch(signature) is None:
+        return None
     try:
         return str(Account.recover_message(signable, signature=signature))
     except (BadSignature, ValidationError, ValueError):
@@ -121,6 +124,9 @@ def _value(types: Mapping[str, list[dict[str, str]]], kind: str, value: Any) -> 
         return _struct(types, kind, value)
     if kind.startswith(("uint", "int")):
         return _integer(kind, value)
+    if value is None:
+        # Would be signed as an empty value, which nobody meant.
+        raise UsageError(f"typed data: {kind} has no value")
     return value
 
 

@@ -54,6 +54,10 @@ class DoorProvider(JSONBaseProvider):
         self._rpc.call("eth_chainId")
         return True
 
+    def close(self) -> None:
+        """Close all connections."""
+        self._rpc.close()
+
     def _ask(self, method: RPCEndpoint, params: Any) -> Ask:
         # web3 hands over bytes and its own mappings; its encoder knows them.
         encoded = self.encode_rpc_request(method, params)
