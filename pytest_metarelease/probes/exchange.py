@@ -10,25 +10,23 @@ import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 from pytest_metarelease.errors import (
     MalformedError,
     ProbeError,
     RefusedError,
     UnmetError,
-    UsageError,
 )
 from pytest_metarelease.evidence import Judgement, Measurement, Recorder
 from pytest_metarelease.probes.document import Missing, differences, look_up, read_json
+from pytest_metarelease.probes.headers import header_of, summarise
 from pytest_metarelease.probes.reading import Reading, describe, failure
+from pytest_metarelease.probes.schema import schema_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_metarelease.manifest.model import Answer
-
-_BODY_SHOWN = 200
 
 
 class RateLimitedError(RefusedError):
@@ -60,7 +58,7 @@ class Response:
     @property
     def content_type(self) -> str:
         """The Content-Type as it came, empty where there was none."""
-        return _header(self.headers, "content-type") or ""
+        return header_of(self.headers, "content-type") or ""
 
     @property
     def elapsed(self) -> Reading:
@@ -74,20 +72,20 @@ class Response:
 
         A date counts from the answer's own ``Date``, so that our clock does not matter.
         """
-        wish = _header(self.headers, "retry-after")
+        wish = header_of(self.headers, "retry-after")
         if wish is None:
             return None
         if wish.isdecimal():
             return float(wish[:9])
         try:
-            now = parsedate_to_datetime(_header(self.headers, "date") or "")
+            now = parsedate_to_datetime(header_of(self.headers, "date") or "")
             return max(0.0, (parsedate_to_datetime(wish) - now).total_seconds())
         except (ValueError, TypeError):
             return None
 
     def header(self, name: str) -> Reading:
         """Return a header, several of one name joined by a comma; missing ones equal nothing."""
-        value = _header(self.headers, name)
+        value = header_of(self.headers, name)
         shown: Any = Missing(f"no header {name}") if value is None else value
         return Reading(shown, f"header {name}", self.measurement, self.recorder, self.url)
 
@@ -214,64 +212,6 @@ def mark_unknown(
         where=measurement.asked,
         next_step=next_step,
     )
-
-
-def summarise(status: int, headers: Sequence[tuple[str, str]], body: bytes) -> str:
-    """Return an answer in one bounded line."""
-    kind = (_header(headers, "content-type") or "no content type").split(";")[0]
-    location = _header(headers, "location")
-    if location is not None and 300 <= status < 400:
-        return f"{status} to {urlsplit(location).netloc or 'the same host'}"
-    start = body[: 4 * _BODY_SHOWN].decode("utf-8", errors="replace")[:_BODY_SHOWN]
-    start = " ".join(start.split())
-    return f"{status} {kind} {len(body)} bytes" + (f": {start}" if start else "")
-
-
-def cached_by(headers: Sequence[tuple[str, str]]) -> str | None:
-    """Return the header by which an answer shows that a cache gave it, None where none does.
-
-    ``Age`` is RFC 9111 section 5.1, ``Cache-Status`` RFC 9211; the others are what caches say.
-    """
-    age = (_header(headers, "age") or "").strip()
-    if age.isdecimal() and int(age[:9]) > 0:
-        return f"Age: {age[:9]}"
-    for name in ("x-cache", "cf-cache-status", "x-vercel-cache", "cache-status"):
-        said = _header(headers, name) or ""
-        if re.search(r"\b(hit|stale|updating)\b", said, re.IGNORECASE):
-            return f"{name}: {said[:60]}"
-    return None
-
-
-def schema_problems(schema: Any, document: Any) -> Iterator[str]:
-    """Return how ``document`` breaks a JSON Schema (2020-12), at most five of them.
-
-    Raises:
-        UsageError: The schema itself is wrong, or refers to something outside itself.
-    """
-    import jsonschema
-    import referencing
-    import referencing.exceptions
-
-    # An empty registry: a `$ref` to elsewhere must not fetch anything.
-    registry: referencing.Registry[Any] = referencing.Registry()
-    try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-        validator = jsonschema.Draft202012Validator(schema, registry=registry)
-        for number, error in enumerate(validator.iter_errors(document)):
-            if number == 5:
-                return
-            yield f"{error.json_path}: {error.message[:200]}"
-    except jsonschema.SchemaError as error:
-        raise UsageError(
-            f"the declared schema is wrong at {error.json_path}: {error.message}"
-        ) from None
-    except referencing.exceptions.Unresolvable as error:
-        raise UsageError(f"the declared schema refers to {error.ref}, which it lacks") from None
-
-
-def _header(headers: Sequence[tuple[str, str]], name: str) -> str | None:
-    values = [value for key, value in headers if key == name.lower()]
-    return ", ".join(values) if values else None
 
 
 def _is_type(wanted: str, actual: str) -> bool:

@@ -24,7 +24,8 @@ from pytest_metarelease.errors import (
 )
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.clock import Deadline, sleep_within, utc_now
-from pytest_metarelease.probes.exchange import Response, cached_by, mark_unknown, summarise
+from pytest_metarelease.probes.exchange import Response, mark_unknown
+from pytest_metarelease.probes.headers import cached_by, summarise
 from pytest_metarelease.probes.wire import SAFE_METHODS, Question, Wire
 
 if TYPE_CHECKING:

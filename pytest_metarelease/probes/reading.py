@@ -7,7 +7,7 @@ returns a bool that somebody could forget to assert.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -110,33 +110,36 @@ def mismatch(expectation: Expectation, actual: Any) -> str | None:
 
 
 def _mismatches(wanted: Expectation, actual: Any) -> Sequence[str]:
-    found: list[str] = []
-    stated = 0
+    results = [*_compared(wanted, actual), *_bounded(wanted, actual)]
+    if not results:
+        return ["the expectation states nothing"]
+    return [problem for holds, problem in results if not holds]
+
+
+def _compared(wanted: Expectation, actual: Any) -> Iterator[tuple[bool, str]]:
+    """Yield whether each stated comparison holds, and what is wrong where it does not."""
     if wanted.states_equals:
-        stated += 1
-        if not same(wanted.equals, actual):
-            found.append("is not equal")
+        yield same(wanted.equals, actual), "is not equal"
     if wanted.one_of is not None:
-        stated += 1
-        if not any(same(one, actual) for one in wanted.one_of):
-            found.append("is none of them")
+        yield any(same(one, actual) for one in wanted.one_of), "is none of them"
     if wanted.type is not None:
-        stated += 1
-        if not _is_type(wanted.type, actual):
-            found.append(f"is no {wanted.type}")
+        yield _is_type(wanted.type, actual), f"is no {wanted.type}"
     if wanted.matches is not None:
-        stated += 1
-        if not isinstance(actual, str) or re.fullmatch(wanted.matches, actual) is None:
-            found.append("does not match")
+        yield _matches(wanted.matches, actual), "does not match"
     if wanted.length is not None:
-        stated += 1
-        if not hasattr(actual, "__len__") or len(actual) < wanted.length:
-            found.append(f"has fewer than {wanted.length} elements")
+        long_enough = hasattr(actual, "__len__") and len(actual) >= wanted.length
+        yield long_enough, f"has fewer than {wanted.length} elements"
+
+
+def _bounded(wanted: Expectation, actual: Any) -> Iterator[tuple[bool, str]]:
     for bound, sign in ((wanted.min, 1), (wanted.max, -1)):
         if bound is not None:
-            stated += 1
-            found.extend(_beyond(bound, sign, actual))
-    return found if stated else ["the expectation states nothing"]
+            problem = "; ".join(_beyond(bound, sign, actual))
+            yield not problem, problem
+
+
+def _matches(pattern: str, actual: Any) -> bool:
+    return isinstance(actual, str) and re.fullmatch(pattern, actual) is not None
 
 
 def _beyond(bound: float | str, sign: int, actual: Any) -> Sequence[str]:

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import decimal
-import os
-import socket
 import sqlite3
-import threading
 import time
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import sqlalchemy
@@ -33,6 +30,7 @@ from pytest_metarelease.errors import (
     UsageError,
 )
 from pytest_metarelease.probes.sql_errors import first_line, translated
+from pytest_metarelease.probes.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -126,11 +124,11 @@ class Door:
         Raises:
             ProbeError: Anything that the library raises, of the class that fits.
         """
-        watch = _Watch(self._timeout)
+        watch = Watch(self._timeout)
         try:
             with watch, self._engine.connect() as connection:
                 if self.kind == "postgresql":
-                    watch.over(connection)
+                    watch.over(_descriptor(connection))
                     connection.exec_driver_sql(self._limits())
                 yield connection
         except DBAPIError as error:
@@ -154,36 +152,9 @@ class Door:
         return "; ".join(settings)
 
 
-class _Watch:
-    """Ends a connection to a frozen server, whose own statement timeout cannot fire."""
-
-    def __init__(self, seconds: float) -> None:
-        self.fired = False
-        # The server's own limit should win where the server is alive.
-        self._timer = threading.Timer(seconds + 0.5, self._fire)
-        self._timer.daemon = True
-        self._socket: socket.socket | None = None
-
-    def over(self, connection: Connection) -> None:
-        """Watch over this connection from now on."""
-        raw = connection.connection.dbapi_connection
-        # A duplicate, so that the number cannot come to mean another file in the meantime.
-        self._socket = socket.socket(fileno=os.dup(raw.fileno())) if raw is not None else None
-        self._timer.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        if self._socket is not None:
-            self._socket.close()
-
-    def _fire(self) -> None:
-        self.fired = True
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+def _descriptor(connection: Connection) -> int:
+    raw = connection.connection.dbapi_connection
+    return int(raw.fileno()) if raw is not None else -1
 
 
 def _parsed(url: str) -> URL:

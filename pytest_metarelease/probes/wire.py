@@ -8,12 +8,8 @@ of the environment, and to retry anything that may have changed something.
 from __future__ import annotations
 
 import functools
-import ipaddress
-import queue
-import socket
 import threading
-import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +25,8 @@ from pytest_metarelease.errors import (
     UnreachableError,
 )
 from pytest_metarelease.probes.clock import Deadline
+from pytest_metarelease.probes.decoding import decoder
+from pytest_metarelease.probes.names import resolve
 
 if TYPE_CHECKING:
     import ssl
@@ -63,45 +61,6 @@ def tls_context() -> ssl.SSLContext:
     ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` are honoured, as everywhere.
     """
     return httpx.create_ssl_context()
-
-
-def resolve(host: str, port: int, deadline: Deadline) -> list[str]:
-    """Return the addresses of ``host``.
-
-    The system's resolver knows no time limit, so it is asked in a thread that may be left behind.
-
-    Raises:
-        DeadlineError: There was no answer in time.
-        UnreachableError: The name has no address.
-    """
-    if _is_address(host):
-        return [host]
-    answer: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
-    threading.Thread(target=_ask_resolver, args=(host, port, answer), daemon=True).start()
-    try:
-        found = answer.get(timeout=max(deadline.remaining, 0.001))
-    except queue.Empty:
-        raise DeadlineError(f"the name {host} was not resolved in time") from None
-    if isinstance(found, OSError):
-        raise UnreachableError(f"the name {host} has no address: {found}") from None
-    return found
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _ask_resolver(host: str, port: int, answer: queue.SimpleQueue[list[str] | OSError]) -> None:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        answer.put(error if isinstance(error, OSError) else OSError(str(error)))
-    else:
-        answer.put([str(one[4][0]) for one in found])
 
 
 class _Exchange(threading.local):
@@ -284,7 +243,7 @@ def _read_answer(response: httpcore.Response, limit: int) -> RawAnswer:
         for name, value in response.headers
     )
     encodings = [value.strip().lower() for name, value in headers if name == "content-encoding"]
-    decode = _decoder(",".join(encodings), limit)
+    decode = decoder(",".join(encodings), limit)
     raw = bytearray()
     size = 0
     for chunk in response.iter_stream():
@@ -295,28 +254,3 @@ def _read_answer(response: httpcore.Response, limit: int) -> RawAnswer:
     if size:
         raw += decode(b"")
     return RawAnswer(response.status, headers, bytes(raw))
-
-
-def _decoder(encoding: str, limit: int) -> Callable[[bytes], bytes]:
-    """Return what turns each chunk into decoded bytes; an empty chunk says that all has come."""
-    if encoding in ("", "identity"):
-        return bytes
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise MalformedError(f"the answer is encoded as {encoding[:40]}, which was not asked for")
-    inflate = zlib.decompressobj(wbits=47)  # 32 + 15: a gzip or a zlib header (RFC 1952, 1950)
-    total = 0
-
-    def decode(chunk: bytes) -> bytes:
-        nonlocal total
-        if not chunk and not inflate.eof:
-            raise MalformedError(f"the {encoding} body ends in the middle")
-        try:
-            out = inflate.decompress(chunk, limit - total + 1)
-        except zlib.error as error:
-            raise MalformedError(f"the {encoding} body is broken: {error}") from None
-        total += len(out)
-        if total > limit:
-            raise TooLargeError(f"the answer inflates to more than {limit} bytes")
-        return out
-
-    return decode
