@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import socket
-import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from pytest_metarelease.probes.clock import utc_now
 from pytest_metarelease.probes.load_sample import LoadSample, Trial
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping, Sequence
 
     from pytest_metarelease.probes.hosts import Hosts
@@ -77,7 +77,7 @@ class _Client:
         self._host = parts.hostname or ""
         self._port = parts.port
         self._base = parts.path.rstrip("/")
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._tls = _tls_context() if parts.scheme == "https" else None
         self._headers = {
             "Accept": "*/*",
             "Accept-Encoding": "identity",
@@ -230,6 +230,13 @@ class _Run:
             for connection in late:
                 _cut(connection)
             alive[0].join(_WATCH)
+
+
+def _tls_context() -> ssl.SSLContext:
+    # Whom the functional probes trust, the sampler trusts; a plain one needs no wire library.
+    from pytest_metarelease.probes.wire import tls_context
+
+    return tls_context()
 
 
 def _sleep_until(due: float) -> float:
