@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shutil
 import sys
 import tempfile
 import uuid
@@ -130,7 +131,7 @@ def _prepare(config: pytest.Config, loaded: Loaded) -> Run:
         gate=gate,
         expression=expression,
         packet=Path(shared.get("packet") or _packet_folder(config)).absolute(),
-        shared=Path(shared.get("shared") or tempfile.mkdtemp(prefix="metarelease-")),
+        shared=Path(shared.get("shared") or _shared_folder(config)),
         owner_pid=int(shared.get("owner_pid") or os.getpid()),
         faults=tuple(config.option.release_fault),
         root=loaded.manifest_path.parent.absolute(),
@@ -147,6 +148,13 @@ def _prepare(config: pytest.Config, loaded: Loaded) -> Run:
 def now() -> str:
     """Return the present time, UTC, RFC 3339."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _shared_folder(config: pytest.Config) -> str:
+    folder = tempfile.mkdtemp(prefix="metarelease-")
+    # Also where the run is refused before it starts, and nobody else would remove it.
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return folder
 
 
 def _packet_folder(config: pytest.Config) -> Path:
