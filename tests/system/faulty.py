@@ -1,0 +1,89 @@
+"""What must be true of a run against a sandbox with a fault, alone or with workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_metarelease.sandbox import FAULTS
+from tests.system.running import EXIT_CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.system.running import Ran, Runs
+
+CAUGHT_BY = {fault.name: fault.caught_by for fault in FAULTS}
+#: The faults that breach a declared trigger, and which.
+TRIGGERED = {
+    "api-errors": "api-errors",
+    "transactions-failing": "transaction-failures",
+    "database-down": "database-unreachable",
+    "health-lies": "database-unreachable",
+    "tampered-orders-accepted": "critical-security-finding",
+}
+#: Where nothing can be asked, nothing failed: the release is unknown, which is HOLD.
+UNKNOWN = {"wrong-chain"}
+
+
+def run_with(runs: Runs, fault: str, *arguments: str) -> Ran:
+    """Run the main job against a sandbox with the fault and hold what is true of every fault."""
+    ran = runs.pytest("-m", "post_deploy", "--release-fault", fault, *arguments)
+    assert ran.decision, ran.text
+    assert ran.decision["state"] == "finished", ran.text
+    assert ran.decision["rehearsal"], ran.text
+    assert (ran.verdict, ran.exit_code) == (expected(fault), EXIT_CODES[expected(fault)]), ran.text
+    _is_caught(ran, fault)
+    _is_explained(ran, CAUGHT_BY[fault])
+    _is_triggered(ran, fault)
+    return ran
+
+
+def expected(fault: str) -> str:
+    """Return the verdict that a fault alone must have."""
+    if fault in TRIGGERED:
+        return "ROLLBACK"
+    return "HOLD" if fault in UNKNOWN else "NO-GO"
+
+
+def _is_caught(ran: Ran, fault: str) -> None:
+    state = "not verified" if fault in UNKNOWN else "failed"
+    assert ran.states[CAUGHT_BY[fault]] == state, ran.text
+
+
+def _is_explained(ran: Ran, item: str) -> None:
+    """The reason and the next step are in the decision and before the reader's eyes."""
+    reasons = ran.reasons(item)
+    assert reasons, ran.text
+    assert all(one["text"].strip() and one["next"].strip() for one in reasons), reasons
+    assert item in ran.text
+    printed = _squeezed(ran.text)
+    told = [one for one in reasons if all(part in printed for part in _parts(one["text"]))]
+    assert told, (reasons, ran.text)
+    assert any(_squeezed("next: " + one["next"]) in printed for one in told), (told, ran.text)
+
+
+def _is_triggered(ran: Ran, fault: str) -> None:
+    breached = [one["id"] for one in ran.decision["triggers"] if one["state"] == "breached"]
+    # Without its database the API fails as well, so another trigger may be breached beside it.
+    assert bool(breached) is (fault in TRIGGERED), ran.text
+    assert TRIGGERED.get(fault) in [*breached, None], ran.text
+    assert ran.decision["rollback"]["proposed"] is (fault in TRIGGERED), ran.text
+
+
+def _parts(reason: str) -> tuple[str, str]:
+    """Return the check that a reason names and how the rest begins, however lines are broken.
+
+    Two parts, since what is true of several checks is said once, with their names below it. Of
+    addresses a terminal shows the ends only.
+    """
+    check, _, said = reason.rpartition("::")[2].partition(" ")
+    return check.removesuffix(":"), _squeezed(said.partition("0x")[0])[:80]
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def names() -> Sequence[str]:
+    """Return the names of all faults."""
+    return tuple(CAUGHT_BY)
