@@ -146,7 +146,9 @@ def _check_depth(body: bytes) -> None:
     """
     if b"\\" in body:
         body = _ESCAPED.sub(b"", body)
-    outline = _STRING.sub(b"", body.translate(None, _CONTENT))
+    # Two quotes with nothing between them open and close, or close and open: nothing is lost.
+    outline = body.translate(None, _CONTENT).replace(b'""', b"")
+    outline = _STRING.sub(b"", outline)
     if max(accumulate(map(_STEPS.__getitem__, outline)), default=0) > _DEEPEST:
         raise ValueError(f"nested deeper than {_DEEPEST}")
 
