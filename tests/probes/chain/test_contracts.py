@@ -140,6 +140,15 @@ def test_single_expectations_share_one_prefetch(rpc: Rpc, address: str) -> None:
     assert len(found.notebook.measurements) == before + len(views(found.probe)) - 1
 
 
+def test_a_mistake_about_one_contract_does_not_hide_another(rpc: Rpc, address: str) -> None:
+    good = bench(rpc, declared(address))
+    bad = bench(rpc, declared(address, state=state(isPaused=is_(False))))
+    prefetch([bad.probe, good.probe])
+    assert len(good.probe.remembered) == len(views(good.probe)) - 1
+    with pytest.raises(UsageError, match="isPaused"):
+        bad.probe.state()
+
+
 def _counting(found: Bench) -> list[Any]:
     calls: list[Any] = []
     real = found.rpc.batch
