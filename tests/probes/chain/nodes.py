@@ -25,11 +25,13 @@ from tests.probes.hostile import Asked, Talk, answer, hostile_server
 ARTIFACTS = Path(__file__).parents[3] / "pytest_metarelease" / "sandbox" / "artifacts"
 CHAIN_ID = 31337
 
+# It ends with us, also where we are killed: then its standard input ends.
 _EMBEDDED = """
-import socket
+import os, socket, sys, threading
 from pytest_metarelease.sandbox.chain.server import serve
 with socket.create_server(("127.0.0.1", 0)) as listener:
     print(f"Listening on 127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     serve(listener, 31337)
 """
 
@@ -55,7 +57,11 @@ def node(kind: str, *options: str) -> Iterator[str]:
         command = [sys.executable, "-c", _EMBEDDED]
     # A group of its own, since npm's anvil is a script that starts the real one.
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         try:
             yield _address(process)
