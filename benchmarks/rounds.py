@@ -41,8 +41,10 @@ def run_once(command: Command) -> Timing:
     """Run a command to its end and return what it took."""
     started = time.perf_counter()
     before = os.times()
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(command.variables or {})}
+    environment = {**os.environ, **(command.variables or {})}
+    # As users have it: no CI, and byte code is kept from one start to the next.
     environment.pop("CI", None)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     finished = subprocess.run(
         list(command.arguments),
         cwd=command.folder,
@@ -71,6 +73,8 @@ def compare(subject: Command, base: Command, *, limit: float, rounds: int, label
     Ratios are of the least CPU time, which noise can only add to; the wall ratio is shown beside.
     """
     sides: dict[str, list[Timing]] = {"base": [], "again": [], "subject": []}
+    for command in (base, subject):
+        run_once(command)  # a warm-up, which also writes byte code
     for _ in range(rounds):
         sides["base"].append(run_once(base))
         sides["subject"].append(run_once(subject))

@@ -56,9 +56,15 @@ def run_again(nodeid: str, item: Item | None, checklist: Checklist) -> str:
     return f'pytest{stage} --release-env {checklist.environment} "{place}"'
 
 
+# What an item's own `next` is about: the release is not as it must be. Where nobody could ask,
+# it would send people to repair what nobody looked at.
+_SEEN = {"check-failed", "evidence-unmet", "trigger-breached"}
+
+
 def reason(code: str, text: str, item: Item) -> Reason:
-    """Return a reason about an item as a whole; the item's own next step comes first."""
-    return Reason(code, text, item.next or _NEXT.get(code, ""))
+    """Return a reason about an item as a whole; the item's own next step where it fits."""
+    own = item.next if code in _SEEN else None
+    return Reason(code, text, own or _NEXT.get(code, item.next or ""))
 
 
 def reason_of_check(
@@ -67,7 +73,7 @@ def reason_of_check(
     """Return the reason that one check gives, with what it saw and how to run it again."""
     code = code or result.code
     text = text or f"{result.outcome.value}: {result.text or 'nothing was said about why'}"
-    if item and item.next:
+    if item and item.next and code in _SEEN:
         return Reason(code, f"{result.nodeid} {text}", item.next)
     step = result.next_step or _NEXT.get(code, "find out why, then run it again")
     again = run_again(result.nodeid, item, checklist)

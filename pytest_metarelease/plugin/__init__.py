@@ -6,7 +6,7 @@ it loads none of the wire libraries; each is imported by the fixture that needs 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,7 @@ from pytest_metarelease.plugin import activation, options
 from pytest_metarelease.plugin.state import RUN
 
 if TYPE_CHECKING:
+    from pytest_metarelease.plugin.collection import Collection
     from pytest_metarelease.plugin.state import Run
 
 __all__ = ["pytest_addoption", "pytest_configure"]
@@ -45,23 +46,31 @@ def _register(config: pytest.Config, run: Run) -> None:
     from pytest_metarelease.plugin.session_target import redactor_of
 
     register = config.pluginmanager.register
-    # Names that nobody would write into `-p no:`; session start checks that they are there.
-    register(collection.Collection(run), "metarelease: collection")
+    # Names that nobody would write into `-p no:`; below it is checked that they are there.
+    collected = collection.Collection(run, config)
+    register(collected, "metarelease: collection")
     register(fixtures, "metarelease: fixtures")
     register(explaining.Explaining(redactor_of(config)), "metarelease: explaining")
     if run.gate.on:
-        _register_gated(config, run)
+        _register_gated(config, run, collected)
     elif run.controls:
         from pytest_metarelease.plugin.ungated import UngatedSession
 
         register(UngatedSession(run), "metarelease: session")
 
 
-def _register_gated(config: pytest.Config, run: Run) -> None:
+def _register_gated(config: pytest.Config, run: Run, collected: Collection) -> None:
+    from pytest_metarelease.plugin.parts import refuse_missing_parts
     from pytest_metarelease.plugin.recording import Recording
 
-    config.pluginmanager.register(Recording(run, config), "metarelease: recording")
+    config.pluginmanager.register(Recording(run, config, collected), "metarelease: recording")
     if run.controls:
         from pytest_metarelease.plugin.session import GatedSession
 
         config.pluginmanager.register(GatedSession(run, config), "metarelease: session")
+        refuse_missing_parts(config)
+    else:
+        from pytest_metarelease.plugin import allure_folder
+
+        told: dict[str, Any] = getattr(config, "workerinput", {}).get("metarelease", {})
+        allure_folder.follow(config, told.get("allure"))

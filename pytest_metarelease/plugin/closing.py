@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,8 +153,10 @@ def _target_facts(target: Target, contents: LedgerContents) -> TargetFacts:
     )
 
 
-def write(decision: Decision, packet: Packet, config: pytest.Config) -> None:
-    """Write the packet; ``decision.json`` comes last, since it replaces the tombstone.
+def write(decision: Decision, packet: Packet, config: pytest.Config) -> str:
+    """Write the packet and return the SHA-256 of ``decision.json``, hex.
+
+    ``decision.json`` comes last, since it replaces the tombstone.
 
     Raises:
         OSError: Something could not be written; the tombstone stands.
@@ -165,11 +168,13 @@ def write(decision: Decision, packet: Packet, config: pytest.Config) -> None:
 
         write_results(decision, Path(config.option.allure_report_dir))
     packet.write("decision.md", summary.encode())
-    packet.write("decision.json", decision_json.render(decision))
+    document = decision_json.render(decision)
+    packet.write("decision.json", document)
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if step_summary:
         with Path(step_summary).open("a", encoding="utf-8") as file:
             file.write(summary + "\n")
+    return hashlib.sha256(document).hexdigest()
 
 
 def header(run: Run, target: Target, scope: Scope) -> list[str]:
@@ -209,11 +214,11 @@ def _chain_line(target: Target) -> tuple[str, str] | None:
 
 
 def print_decision(
-    reporter: pytest.TerminalReporter, decision: Decision, packet: Path, gate: Gate
+    reporter: pytest.TerminalReporter, decision: Decision, packet: Path, digest: str, gate: Gate
 ) -> None:
     """Print the section with the verdict."""
     width: int = reporter._tw.fullwidth  # noqa: SLF001 - the only way to know the width
-    for line in terminal.lines(decision, width, packet=_short(packet)):
+    for line in terminal.lines(decision, width, packet=_short(packet), digest=digest):
         markup: dict[str, Any] = {line.style: True} if line.style else {}
         reporter.write_line(line.text, **markup)
     if gate.advisory:

@@ -49,23 +49,25 @@ _STAGES_AND_SEVERITIES = frozenset(marks.STAGES) | frozenset(marks.SEVERITIES)
 class Collection:
     """Collects the checks of one process. ``bindings`` maps node ids to item ids."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, config: pytest.Config) -> None:
         self.run = run
+        self._rootpath = config.rootpath
         self.checklist = Checklist.of(run.manifest, run.environment)
         self.bindings: dict[str, tuple[str, ...]] = {}
         self.problems: list[str] = []
         self._vocabulary = _STAGES_AND_SEVERITIES.union(
             *(item.facets for item in run.manifest.checklist)
         )
-        self._folders: dict[Path, str] = {}
+        self._folders: dict[str, str] = {}
+        self._decorators: dict[tuple[str, ...], tuple[pytest.MarkDecorator, ...]] = {}
 
-    def nodeid_of(self, item: pytest.Item) -> str:
-        """Return the node id of a test relative to the manifest's folder, as the lock has it."""
-        folder = self._folders.get(item.path)
+    def nodeid_of(self, nodeid: str) -> str:
+        """Return pytest's node id relative to the manifest's folder, as the lock has it."""
+        file, separator, inside = nodeid.partition("::")
+        folder = self._folders.get(file)
         if folder is None:
-            folder = Path(os.path.relpath(item.path, self.run.root)).as_posix()
-            self._folders[item.path] = folder
-        _, separator, inside = item.nodeid.partition("::")
+            folder = Path(os.path.relpath(self._rootpath / file, self.run.root)).as_posix()
+            self._folders[file] = folder
         return f"{folder}{separator}{inside}"
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -100,10 +102,11 @@ class Collection:
         items = [self._item(one, item) for one in ids]
         known = [one for one in items if one is not None]
         self._refuse_contradiction(item, known)
-        for name in sorted(frozenset[str]().union(*map(marks_of, known))):
-            item.add_marker(name)
-        _add_labels(item, known)
-        self.bindings[self.nodeid_of(item)] = ids
+        if ids not in self._decorators:
+            self._decorators[ids] = _decorators(known, item.config)
+        for decorator in self._decorators[ids]:
+            item.add_marker(decorator)
+        self.bindings[self.nodeid_of(item.nodeid)] = ids
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -148,12 +151,11 @@ class Collection:
         for name in (marks.BOUND, marks.SELECTED):
             config.addinivalue_line("markers", f"{name}: set by the plugin while it selects")
         due = {one for one in self.scope().items if self._applies(one)}
+        bound, selected = getattr(pytest.mark, marks.BOUND), getattr(pytest.mark, marks.SELECTED)
         for item in items:
-            ids = self.bindings.get(self.nodeid_of(item))
+            ids = self.bindings.get(self.nodeid_of(item.nodeid))
             if ids is not None:
-                item.add_marker(marks.BOUND)
-                if due.intersection(ids):
-                    item.add_marker(marks.SELECTED)
+                item.add_marker(selected if due.intersection(ids) else bound)
         # pytest itself deselects, so that counts and hooks stay its own. A check is selected by
         # its items; a test that verifies nothing by the expression as it was given.
         others = f"({self.run.expression}) and" if self.run.expression else ""
@@ -174,6 +176,8 @@ class Collection:
 
     def _refuse_contradiction(self, test: pytest.Item, items: list[Item]) -> None:
         given = {mark.name for mark in test.iter_markers()} & self._vocabulary
+        if not given:
+            return
         allowed = frozenset[str]().union(*map(marks_of, items))
         for name in sorted(given - allowed):
             self.problems.append(
@@ -220,12 +224,18 @@ def _matcher(run: Run) -> Any:
     return lambda names: compiled.evaluate(lambda name, /, **_arguments: name in names)
 
 
-def _add_labels(test: pytest.Item, items: list[Item]) -> None:
-    """Give Allure the severity, owner and place in the checklist of what the test verifies."""
-    if not test.config.option.allure_report_dir:
-        return
-    from pytest_metarelease.reports.labels import labels_for
+def _decorators(items: list[Item], config: pytest.Config) -> tuple[pytest.MarkDecorator, ...]:
+    """Return the marks of a test that verifies ``items``: theirs, and labels for Allure.
 
-    worst = min(items, key=lambda one: one.severity.value, default=None)
-    for name, value in labels_for(worst) if worst else ():
-        test.add_marker(pytest.mark.allure_label(value, label_type=name))
+    Severity, owner and place in the checklist are those of the worst of them.
+    """
+    names = sorted(frozenset[str]().union(*map(marks_of, items)))
+    found = [getattr(pytest.mark, name) for name in names]
+    if items and getattr(config.option, "allure_report_dir", None):
+        from pytest_metarelease.reports.labels import labels_for
+
+        worst = min(items, key=lambda one: one.severity.value)
+        found += [
+            pytest.mark.allure_label(value, label_type=name) for name, value in labels_for(worst)
+        ]
+    return tuple(found)

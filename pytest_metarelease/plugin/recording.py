@@ -24,25 +24,21 @@ if TYPE_CHECKING:
     from pytest_metarelease.plugin.collection import Collection
     from pytest_metarelease.plugin.state import Run
 
+_NO_FACTS: dict[str, Any] = {}
+
 
 class Recording:
     """Keeps the notebook of one process and, where reports arrive, the phases of all checks."""
 
-    def __init__(self, run: Run, config: pytest.Config) -> None:
+    def __init__(self, run: Run, config: pytest.Config, collection: Collection) -> None:
         self.run = run
-        self.config = config
+        self._collection = collection
         self.phases: dict[str, list[Phase]] = {}
         self.sealed: dict[str, str] = {}
-        self.processes: dict[str, str] = {}
         self._attempts: dict[str, int] = {}
         self._ledger = LedgerWriter(run.packet / "ledger", run.process)
         self.notebook = Notebook(run.process, redactor_of(config), self._ledger.append)
         config.stash[NOTEBOOK] = self.notebook
-
-    @property
-    def _collection(self) -> Collection:
-        found: Any = self.config.pluginmanager.get_plugin("metarelease: collection")
-        return found  # type: ignore[no-any-return]
 
     def pytest_collection_finish(self) -> None:
         """Note which checks claim which items, for the controller and for the record."""
@@ -51,7 +47,7 @@ class Recording:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Tell the notebook which check is running."""
-        self.notebook.check = self._collection.nodeid_of(item)
+        self.notebook.check = self._collection.nodeid_of(item.nodeid)
         self.notebook.attempt = 1
         try:
             return (yield)
@@ -71,8 +67,7 @@ class Recording:
             facts |= _seal(self.notebook.citations.get(self.notebook.check or "", ()))
             # What follows now, if anything, is a rerun.
             self.notebook.attempt += 1
-        if facts or report.when == "setup":
-            facts["check"] = self.notebook.check
+        if facts:
             report.metarelease = json.dumps(facts, sort_keys=True)  # type: ignore[attr-defined]
         return report
 
@@ -81,9 +76,9 @@ class Recording:
         """Keep every report of every test; only where reports of all processes arrive."""
         if not self.run.controls:
             return
-        facts = json.loads(getattr(report, "metarelease", "{}"))
-        nodeid = str(report.nodeid)
-        check = self.processes.setdefault(nodeid, facts.get("check") or nodeid)
+        sent: str | None = getattr(report, "metarelease", None)
+        facts = json.loads(sent) if sent else _NO_FACTS
+        check = self._collection.nodeid_of(str(report.nodeid))
         phase = _phase(report, facts, self._attempts.get(check, 0))
         self.phases.setdefault(check, []).append(phase)
         if phase.outcome == "rerun":
@@ -102,11 +97,19 @@ class Recording:
         self._ledger.append(entry)
 
     def _journal(self, check: str) -> None:
-        phases = [
+        phases = self.phases[check]
+        if len(phases) == 3 and all(_clean(one) for one in phases):
+            self._ledger.append({"kind": "clean", "check": check})
+            return
+        seen = [
             [one.when, one.outcome, one.kind, one.fault, one.rerun, one.process, one.wasxfail]
-            for one in self.phases[check]
+            for one in phases
         ]
-        self._ledger.append({"kind": "reports", "check": check, "phases": phases})
+        self._ledger.append({"kind": "reports", "check": check, "phases": seen})
+
+
+def _clean(phase: Phase) -> bool:
+    return phase.outcome == "passed" and phase.kind == "test" and not phase.wasxfail
 
 
 def digest_of(citations: list[Citation] | tuple[Citation, ...]) -> str:

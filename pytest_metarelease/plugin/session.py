@@ -7,15 +7,16 @@ except that a later surprise may worsen it.
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_metarelease.errors import MetareleaseError, UsageError
 from pytest_metarelease.gate.values import Finding, Reason, Verdict
-from pytest_metarelease.plugin import closing, suspicion
+from pytest_metarelease.plugin import allure_folder, closing, suspicion
+from pytest_metarelease.plugin.parts import refuse_missing_parts
 from pytest_metarelease.plugin.session_target import target_of
 from pytest_metarelease.plugin.sharing import shared, stop_sandbox
 from pytest_metarelease.reports.packet import Packet
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from pytest_metarelease.plugin.recording import Recording
     from pytest_metarelease.plugin.state import Run
 
-_OURS = ("collection", "fixtures", "recording", "session")
-
 
 class GatedSession:
     """One gated run, from the tombstone to the exit code."""
@@ -41,6 +40,8 @@ class GatedSession:
         self.decision: Decision | None = None
         self.exit_code: int | None = None
         self._usage_problem = ""
+        self._pid = os.getpid()
+        self._digest = ""
         try:
             self.packet = Packet.claim(
                 run.packet,
@@ -52,37 +53,11 @@ class GatedSession:
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
         config.pluginmanager.register(_LastWord(self), "metarelease: last word")
-        self._prepare_allure()
-
-    def _prepare_allure(self) -> None:
-        option = self.config.option
-        if getattr(option, "allure_report_dir", "absent") is None:
-            option.allure_report_dir = str(self.packet.folder / "allure-results")
-        if getattr(option, "allure_report_dir", None):
-            from pytest_metarelease.reports.allure import write_incomplete
-
-            self._clean_allure(option)
-            write_incomplete(
-                Path(option.allure_report_dir), self.run.run_id, self.run.manifest.release.name
-            )
-
-    def _clean_allure(self, option: Any) -> None:
-        """Do what ``--clean-alluredir`` asks for once, here.
-
-        Allure would do it in every process, and the replacement of a crashed worker would delete
-        what was written before.
-        """
-        if option.clean_alluredir:
-            shutil.rmtree(option.allure_report_dir, ignore_errors=True)
-            option.clean_alluredir = False
+        allure_folder.settle(config, run)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Prepare the target before the first test is collected, and before workers start."""
-        manager = session.config.pluginmanager
-        missing = [name for name in _OURS if not manager.has_plugin(f"metarelease: {name}")]
-        if missing:
-            raise pytest.UsageError(f"parts of pytest-metarelease were switched off: {missing}")
         try:
             target_of(session.config)
         except UsageError as error:
@@ -97,7 +72,10 @@ class GatedSession:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell a worker of xdist which run it belongs to."""
-        node.workerinput["metarelease"] = shared(self.run)
+        node.workerinput["metarelease"] = {
+            **shared(self.run),
+            "allure": allure_folder.folder_of(self.config),
+        }
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object | None) -> None:
@@ -133,12 +111,22 @@ class GatedSession:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Decide, write and set the exit code, before the terminal summary is printed."""
-        yield
+        if os.getpid() != self._pid:
+            return (yield)  # a fork that came back out of a test: not the process that decides
+        try:
+            yield
+        except BaseException as error:
+            self.findings.append(suspicion.of_failed_end(error))
+            self._decide(session)
+            raise
+        self._decide(session)
+
+    def _decide(self, session: pytest.Session) -> None:
         pytest_exit = int(session.exitstatus)
         self._stop_target()
         try:
             self.decision = closing.decide_run(self, pytest_exit)
-            closing.write(self.decision, self.packet, self.config)
+            self._digest = closing.write(self.decision, self.packet, self.config)
         except (OSError, MetareleaseError) as error:
             self._cannot_write(session, error)
             return
@@ -150,11 +138,13 @@ class GatedSession:
         """Print the verdict."""
         if self.decision is not None:
             closing.print_decision(
-                terminalreporter, self.decision, self.packet.folder, self.run.gate
+                terminalreporter, self.decision, self.packet.folder, self._digest, self.run.gate
             )
 
     def pytest_unconfigure(self) -> None:
         """Give up the packet folder and what was shared."""
+        if os.getpid() != self._pid:
+            return
         self._stop_target()
         self.packet.release()
         shutil.rmtree(self.run.shared, ignore_errors=True)
@@ -207,10 +197,32 @@ class _LastWord:
     def __init__(self, session: GatedSession) -> None:
         self._gated = session
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Refuse to start without a part of ours; one that is missing cannot say so itself."""
+        refuse_missing_parts(session.config)
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Take back the decision where the end of the session failed or changed it."""
+        try:
+            yield
+        except BaseException as error:
+            self._overtaken_by(error, session)
+            raise
+        self._compare(session)
+
+    def _overtaken_by(self, error: BaseException, session: pytest.Session) -> None:
+        """Leave nothing better than HOLD behind: what ran last did not end as it should."""
+        if not self._gated.exit_code:
+            self._gated.worsen(f"the end of the session failed: {type(error).__name__}: {error}")
+        session.exitstatus = self._gated.exit_code or Verdict.HOLD.exit_code
+        if isinstance(error, pytest.exit.Exception):
+            # pytest would exit by this code, which may be 0.
+            error.returncode = session.exitstatus
+
+    def _compare(self, session: pytest.Session) -> None:
         """Notice an exit status that somebody else changed after the decision."""
-        yield
         ours = self._gated.exit_code
         if ours is None or int(session.exitstatus) == ours:
             return

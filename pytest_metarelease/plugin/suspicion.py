@@ -79,3 +79,12 @@ def of_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> Finding:
             "run it again and let it finish",
         ),
     )
+
+
+def of_failed_end(error: BaseException) -> Finding:
+    """Return the finding of a session whose end raised: what comes last may not have happened."""
+    text = f"the end of the session failed: {type(error).__name__}: {error}".strip(": ")
+    return Finding(
+        Verdict.HOLD,
+        Reason("session-end-failed", text, "look for the plugin or conftest that raised it"),
+    )

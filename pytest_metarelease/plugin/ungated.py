@@ -39,7 +39,7 @@ class UngatedSession:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the checks that this session has; a session without any is none of our business."""
         collection: Any = session.config.pluginmanager.get_plugin("metarelease: collection")
-        here = (collection.nodeid_of(item) for item in session.items)
+        here = (collection.nodeid_of(item.nodeid) for item in session.items)
         self._checks = sum(nodeid in collection.bindings for nodeid in here)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
