@@ -16,6 +16,7 @@ from pytest_metarelease.checklist import Checklist, Scope, marks_of, scope_of
 from pytest_metarelease.errors import UndeclaredError, UsageError
 from pytest_metarelease.plugin import marks
 from pytest_metarelease.plugin.activation import suggestion
+from pytest_metarelease.plugin.undeclared import asks_for_nothing, leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -83,14 +84,13 @@ class Collection:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Break a check whose ``for_each`` found nothing declared."""
-        for mark in item.iter_markers("for_each"):
-            for kind in mark.args:
-                if getattr(item, "callspec", None) and item.callspec.params.get(kind) is None:  # type: ignore[attr-defined]
-                    raise UndeclaredError(
-                        f"{self.run.manifest.file} declares no {kind} for "
-                        f"{self.run.environment}, so there is nothing to verify; declare one, or "
-                        "give the item `not_applicable:` with the reason"
-                    )
+        kind = asks_for_nothing(item)
+        if kind is not None:
+            raise UndeclaredError(
+                f"{self.run.manifest.file} declares no {kind} for "
+                f"{self.run.environment}, so there is nothing to verify; declare one, or "
+                "give the item `not_applicable:` with the reason"
+            )
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Stamp the items that a test verifies on it, with their marks."""
@@ -114,6 +114,7 @@ class Collection:
     ) -> Generator[None, None, None]:
         """Select the checks of items in scope; for other tests ``-m`` means what it always does."""
         self._raise_or_report(config, items)
+        leave_out(items, self.bindings, self.nodeid_of, config)
         if not self.run.gate.on:
             yield
             return

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.verifies("post.contracts")
-@pytest.mark.for_each("flow")
+@pytest.mark.for_each("flow", optional=True)
 def test_the_flow_goes_through(flow: str, flows: Callable[[str], FlowProbe]) -> None:
     """Every step does, or refuses, what the manifest says."""
     flows(flow).run()

@@ -1,0 +1,55 @@
+"""Checks of things that a product may do without, where its manifest declares none of the kind.
+
+Refuses to leave an item without a check: one that nothing else verifies keeps them, so that it is
+seen to be unverified. A kind that is not marked ``optional`` is never left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+
+def asks_for_nothing(item: pytest.Item, *, optional: bool = False) -> str | None:
+    """Return the kind of thing a check is to run for and of which none is declared, if any.
+
+    With ``optional``, only where its ``for_each`` says that a product may have none.
+    """
+    found: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    for mark in item.iter_markers("for_each"):
+        if optional and not mark.kwargs.get("optional"):
+            continue
+        for kind in mark.args:
+            if kind in found and found[kind] is None:
+                return str(kind)
+    return None
+
+
+def leave_out(
+    items: list[pytest.Item],
+    bindings: dict[str, tuple[str, ...]],
+    nodeid_of: Callable[[str], str],
+    config: pytest.Config,
+) -> None:
+    """Take optional checks of nothing from ``items``, and from the ids that others verify too."""
+    silent = {
+        nodeid_of(item.nodeid): item for item in items if asks_for_nothing(item, optional=True)
+    }
+    if not silent:
+        return
+    served = {one for nodeid, ids in bindings.items() if nodeid not in silent for one in ids}
+    dropped: set[pytest.Item] = set()
+    for nodeid, item in silent.items():
+        ids = bindings.pop(nodeid, ())
+        left = tuple(one for one in ids if one not in served)
+        if left:
+            bindings[nodeid] = left
+        elif ids:
+            dropped.add(item)
+    if dropped:
+        config.hook.pytest_deselected(items=[one for one in items if one in dropped])
+        items[:] = [one for one in items if one not in dropped]
