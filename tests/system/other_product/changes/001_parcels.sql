@@ -1,0 +1,1 @@
+CREATE TABLE parcels (ref TEXT PRIMARY KEY, grams INTEGER NOT NULL, delivered INTEGER NOT NULL);
