@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+Fault = Literal["failed", "broken", "not run"]
+
+
 class Outcome(StrEnum):
     """What became of a check. Broken means that we could not ask."""
 
@@ -47,7 +50,7 @@ class Phase:
     when: str
     outcome: str
     kind: Literal["test", "subtest", "other"] = "test"
-    fault: Literal["failed", "broken", "not run"] = "failed"
+    fault: Fault = "failed"
     text: str = ""
     next_step: str = ""
     duration: float = 0.0
@@ -124,7 +127,7 @@ def assemble(
         return _result(nodeid, phases, citations, [_PASSED])
     attempts = _attempts(phases)
     cited = _cited_by_attempt(citations, max(1, len(attempts)))
-    verdicts = [_attempt(*one) for one in zip(attempts, cited, strict=True)] if attempts else []
+    verdicts = [_attempt(phases, cited[number]) for number, phases in enumerate(attempts)]
     return _result(nodeid, phases, citations, verdicts or [_attempt([], cited[0])])
 
 

@@ -52,12 +52,17 @@ class _Judged:
         found: dict[str, list[tuple[str, ...]]] = {}
         for trigger, decision in self.triggers:
             if decision.state == "breached":
-                for name in filter(self._undoable, trigger.items or (trigger.item,)):
-                    found.setdefault(name or "", []).append(trigger.undo)
+                for name in filter(self._undoable, _named(trigger)):
+                    found.setdefault(name, []).append(trigger.undo)
         return found
 
-    def _undoable(self, name: str | None) -> bool:
-        found = self.items.get(name or "")
+    def holds(self, name: str) -> bool:
+        """Return whether an item is in scope and applies here, so that a breach reaches it."""
+        found = self.items.get(name)
+        return found is not None and found.state is not State.NOT_APPLICABLE
+
+    def _undoable(self, name: str) -> bool:
+        found = self.items.get(name)
         return found is not None and found.state is State.FAILED and can_be_undone(found.item)
 
 
@@ -144,6 +149,10 @@ def _under(trigger: Trigger, found: TriggerDecision, assessment: Assessment) -> 
     return assessment.with_ground(ground_of(trigger, found, assessment.item))
 
 
+def _named(trigger: Trigger) -> tuple[str, ...]:
+    return trigger.items if trigger.item is None else (trigger.item,)
+
+
 def _item_decision(assessment: Assessment, *, breached: bool) -> ItemDecision:
     item = assessment.item
     return ItemDecision(
@@ -163,9 +172,7 @@ def _item_decision(assessment: Assessment, *, breached: bool) -> ItemDecision:
 def _breaches_out_of_scope(judged: _Judged) -> Iterator[Finding]:
     """Yield a breach that nobody asked about: seen by the way, and not to be passed over."""
     for trigger, decision in judged.triggers:
-        shown = judged.items.get(trigger.item or "")
-        judged_there = shown is not None and shown.state is not State.NOT_APPLICABLE
-        if decision.state == "breached" and trigger.measure is not None and not judged_there:
+        if decision.state == "breached" and not any(map(judged.holds, _named(trigger))):
             text = f"{trigger.id}: {decision.measure} {decision.text}; its item is not in scope"
             step = "run the whole stage, so that the trigger is judged"
             yield Finding(Verdict.HOLD, Reason("trigger-out-of-scope", text, step))

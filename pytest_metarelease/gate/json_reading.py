@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pytest_metarelease.errors import PacketError
 from pytest_metarelease.evidence import RateSample, ReachSample
@@ -31,8 +31,6 @@ def _reader(kind: Any) -> Read:
         return _union_reader(arguments)
     if origin is tuple:
         return _list_reader(_reader(arguments[0]))
-    if origin is Literal:
-        return _choice_reader(arguments)
     if origin is not None and issubclass(origin, Mapping):
         return _mapping_reader(_reader(arguments[1]))
     return _SCALARS[kind]
@@ -74,17 +72,11 @@ def _finite(value: float) -> bool:
     return -sys.float_info.max <= value <= sys.float_info.max
 
 
-def _nothing(value: object, path: str) -> None:
-    if value is not None:
-        raise refuse(path, "null", value)
-
-
 _SCALARS: dict[Any, Read] = {
     str: _text,
     bool: _flag,
     int: _integer,
     float: _number,
-    type(None): _nothing,
 }
 
 
@@ -95,15 +87,6 @@ def _enum_reader(kind: type[Enum]) -> Read:
         if not isinstance(value, str) or value not in values:
             raise refuse(path, f"one of {', '.join(values)}", value)
         return values[value]
-
-    return read
-
-
-def _choice_reader(choices: tuple[object, ...]) -> Read:
-    def read(value: object, path: str) -> object:
-        if value not in choices:
-            raise refuse(path, f"one of {', '.join(map(str, choices))}", value)
-        return value
 
     return read
 

@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 Write = Callable[[Any], Any]
 
@@ -32,7 +32,7 @@ def _writer(kind: Any) -> Write | None:
         return _union_writer(arguments)
     if origin is tuple:
         return _list_writer(_writer(arguments[0]))
-    if origin is not None and origin is not Literal and issubclass(origin, Mapping):
+    if origin is not None and issubclass(origin, Mapping):
         return _mapping_writer(_writer(arguments[1]))
     return None
 

@@ -49,8 +49,8 @@ def _judged(items: tuple[Item, ...], judged: AbstractSet[str]) -> bool:
 
 
 def _finding(result: CheckResult, case: Case) -> Finding:
-    items = case.claims.get(result.nodeid, ())
-    only_notes = bool(items) and all(item.severity is Severity.P3 for item in items)
+    items = case.claims.get(result.nodeid)
+    only_notes = items is not None and all(item.severity is Severity.P3 for item in items)
     verdict = Verdict.GO if only_notes else _WEIGHT[result.outcome]
     code = "unclaimed-failed" if result.outcome is Outcome.FAILED else "unclaimed-broken"
     text = f"verifies no item in scope; {result.outcome.value}: {result.text or result.code}"

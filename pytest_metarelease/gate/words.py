@@ -64,7 +64,7 @@ _SEEN = {"check-failed", "evidence-unmet", "trigger-breached"}
 def reason(code: str, text: str, item: Item) -> Reason:
     """Return a reason about an item as a whole; the item's own next step where it fits."""
     own = item.next if code in _SEEN else None
-    return Reason(code, text, own or _NEXT.get(code, item.next or ""))
+    return Reason(code, text, own or _NEXT[code])
 
 
 def reason_of_check(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pytest_metarelease.outcome
 from pytest_metarelease.evidence import Citation, Judgement
 from pytest_metarelease.outcome import CheckResult, Outcome, Phase, assemble
 
@@ -57,6 +58,18 @@ def test_the_clean_case() -> None:
         duration=1.5,
         citations=(MET,),
     )
+
+
+def test_the_clean_case_needs_no_close_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand clean checks are assembled at the end of a run: the short way must be taken."""
+
+    def refused(*_: object) -> None:
+        raise AssertionError("looked at closely")
+
+    monkeypatch.setattr(pytest_metarelease.outcome, "_attempts", refused)
+    assert assemble("a.py::t", CLEAN, [MET]).outcome is Outcome.PASSED
+    with pytest.raises(AssertionError, match="looked at closely"):
+        assemble("a.py::t", CLEAN[:2])
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(CLEAN)))
@@ -121,6 +134,10 @@ def test_a_phase_that_never_came(missing: int) -> None:
     found = assemble("a.py::t", phases)
     assert (found.outcome, found.code) == (Outcome.BROKEN, "check-interrupted")
     assert found.text == f"no report arrived of: {CLEAN[missing].when}"
+
+
+def test_all_phases_that_never_came_are_named() -> None:
+    assert assemble("t", [SETUP]).text == "no report arrived of: call, teardown"
 
 
 @pytest.mark.parametrize("twice", [0, 1, 2])
@@ -230,6 +247,13 @@ def test_a_rerun_that_passed_is_flaky(fault: Literal["failed", "broken", "not ru
 def test_a_flaky_check_without_a_text_says_its_code() -> None:
     found = assemble("t", [*attempt(0, "rerun"), *attempt(1)])
     assert found.text == "1 of 2 attempts passed; before that: check-failed"
+
+
+def test_of_flaky_attempts_all_are_counted() -> None:
+    ended = attempt(0, "rerun", text="boom", next_step="look at the log")
+    found = assemble("t", [*ended, *attempt(1, "rerun"), *attempt(2)])
+    assert found.text == "1 of 3 attempts passed; before that: boom"
+    assert found.next_step == "look at the log"
 
 
 def test_reruns_of_a_plugin_that_does_not_number_them() -> None:

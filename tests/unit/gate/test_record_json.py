@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +15,22 @@ from hypothesis import strategies as st
 
 from pytest_metarelease.errors import PacketError
 from pytest_metarelease.evidence import Citation, Judgement, Measurement, RateSample, ReachSample
+from pytest_metarelease.gate import json_reading, json_writing
 from pytest_metarelease.gate.record_json import dump, record_from_json, record_to_json
 from pytest_metarelease.gate.values import Finding, Identification, Reason, Record, Target, Verdict
 from pytest_metarelease.outcome import CheckResult, Outcome
 from tests.unit.gate.given import Given
 
 CHECK = "a.py::t"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_readers() -> None:
+    """Readers and writers are made once per process; every test looks at new ones."""
+    json_reading.dataclass_reader.cache_clear()
+    json_reading._reader.cache_clear()
+    json_writing.dataclass_writer.cache_clear()
+    json_writing._writer.cache_clear()
 
 
 def whole() -> Record:
@@ -198,7 +209,11 @@ WRONG: list[tuple[list[Any], Any, str]] = [
         "m-9",
         "record.measurements.m-1.id: expected 'm-1', found 'm-9'",
     ),
-    (["measurements", "m-1", "sample", "bad"], 3, "m-1.sample: expected counts that can be"),
+    (
+        ["measurements", "m-1", "sample", "bad"],
+        3,
+        "m-1.sample: expected counts that can be, found RateSample(",
+    ),
     (["measurements", "m-1", "sample", "bad"], -1, "m-1.sample: expected counts that can be"),
     (["measurements", "m-1", "sample", "looks"], 0, "m-1.sample: expected counts that can be"),
     (["measurements", "m-1", "sample", "excluded"], -1, "m-1.sample: expected counts that"),
@@ -208,7 +223,11 @@ WRONG: list[tuple[list[Any], Any, str]] = [
     (["measurements", "m-1", "sample"], 7, "m-1.sample: expected an object, found 7"),
     (["bindings", CHECK], "post.health", "record.bindings.a.py::t: expected a list"),
     (["bindings", CHECK, 1], None, "record.bindings.a.py::t[1]: expected a text, found None"),
-    (["target", "code_hashes", 7], "0x", "record.target.code_hashes: expected texts as keys"),
+    (
+        ["target", "code_hashes", 7],
+        "0x",
+        "record.target.code_hashes: expected texts as keys, found 7",
+    ),
 ]
 
 
@@ -242,6 +261,9 @@ def test_a_long_wrong_value_is_cut() -> None:
         record_from_json(plain)
     shown = str(caught.value).partition("found ")[2]
     assert (len(shown), shown[:5], shown[-4:]) == (60, "['xxx", "x...")
+    plain["run_id"] = ["x" * 57]
+    with pytest.raises(PacketError, match=r"xxx\.\.\.$"):
+        record_from_json(plain)
     plain["run_id"] = ["x" * 56]
     with pytest.raises(PacketError, match=r"x'\]$"):
         record_from_json(plain)
@@ -261,6 +283,9 @@ def test_integers_become_the_floats_they_stand_for() -> None:
     plain["results"][CHECK]["duration"] = 3
     duration = record_from_json(plain).results[CHECK].duration
     assert (duration, type(duration)) == (3.0, float)
+    for extreme in (sys.float_info.max, -sys.float_info.max):
+        plain["results"][CHECK]["duration"] = extreme
+        assert record_from_json(plain).results[CHECK].duration == extreme
 
 
 texts = st.text(st.characters(), max_size=8)

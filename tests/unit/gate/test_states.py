@@ -94,9 +94,13 @@ def test_a_sign_off_that_nobody_gave() -> None:
 
 
 def test_an_intake_that_nobody_gave() -> None:
-    given = Given((item(verified_by="intake", next="run k6"),), lock=Lock({}, "lock-digest"))
+    given = Given((item(verified_by="intake"),), lock=Lock({}, "lock-digest"))
     assert given.first().reasons == (
-        Reason("intake-missing", "no result of its tool was handed in", "run k6"),
+        Reason(
+            "intake-missing",
+            "no result of its tool was handed in",
+            "hand in the result of the tool; until then the item stays open",
+        ),
     )
     given.bindings = {CHECK: (HEALTH,)}
     given.put(result(CHECK, Outcome.FAILED))
@@ -177,8 +181,9 @@ def test_what_to_do_next() -> None:
     given.put(result(CHECK, Outcome.FAILED, text="boom", next_step="restart it"))
     assert given.first().reasons[0].next_step == f"restart it. Again: {again}"
     given.items = (item(next="call devops"),)
-    assert given.first().reasons[0].next_step == "call devops"
-    assert given.first().reasons[0].text == f"{CHECK} failed: boom"
+    assert given.first().reasons == (
+        Reason("check-failed", f"{CHECK} failed: boom", "call devops"),
+    )
 
 
 def flaky(attempts: int, passes: int) -> CheckResult:
@@ -262,6 +267,7 @@ def test_a_check_outside_the_lock_counts_only_against() -> None:
     assert codes(given.first()) == ["check-broken"]
     given.put(result("new.py::t", Outcome.FAILED))
     assert given.first().state is State.FAILED
+    assert "pytest -m post_deploy " in given.first().reasons[0].next_step
 
 
 def test_a_passing_check_outside_the_lock_verifies_nothing() -> None:
@@ -287,6 +293,7 @@ def test_only_met_is_evidence(judgement: Judgement) -> None:
     text = f"{CHECK} passed, but not one measurement on record met an expectation"
     assert first.reasons[0].text == text
     assert first.reasons[0].next_step.startswith("let the check ask through a probe")
+    assert "pytest -m post_deploy " in first.reasons[0].next_step
     assert first.met == 0
 
 
@@ -397,6 +404,12 @@ def test_a_declared_identity_that_was_never_asked() -> None:
     assert first.reasons[0].text == "service:api was not asked which release it is"
 
 
-def test_the_items_own_next_step_is_the_one_that_is_told() -> None:
+def test_the_items_own_next_step_is_for_what_was_seen_to_be_wrong() -> None:
+    """Where nobody could ask it would send people to repair what nobody looked at."""
     given = Given((item(next="ask devops"),), identities=("api",))
+    step = "deploy the release that is judged everywhere, then run it again"
+    assert given.first().reasons[0].next_step == step
+    given.put(result(CHECK, Outcome.SKIPPED))
+    assert given.first().reasons[0].next_step.startswith("supply what it lacks")
+    given.put(result(CHECK, Outcome.FAILED, "evidence-unmet"))
     assert given.first().reasons[0].next_step == "ask devops"

@@ -102,6 +102,11 @@ def test_a_rate_that_is_certainly_over_the_limit() -> None:
     )
 
 
+def test_the_items_own_next_step_is_told_of_a_breach() -> None:
+    first = under(API, rate(40, 400), next="call devops").items[0]
+    assert first.reasons[0].next_step == "call devops"
+
+
 RATES = [
     (rate(0, 400), "ok", Verdict.GO),
     (rate(20, 400), "inconclusive", Verdict.HOLD),
@@ -144,6 +149,7 @@ def test_why_a_sample_says_nothing() -> None:
 def test_too_little_traffic_is_a_note_where_that_is_declared() -> None:
     decision = under(replace(API, when_idle="note"), rate(0, 3))
     assert decision.verdict is Verdict.GO
+    assert decision.items[0].state is State.VERIFIED
     text = "api-errors: api.error_rate no traffic yet, n = 3 of 200"
     assert decision.items[0].reasons == (Reason("trigger-idle", text),)
     assert decision.triggers[0].text == "no traffic yet, n = 3 of 200"
@@ -343,6 +349,8 @@ def test_a_named_item_that_is_only_not_verified(outcome: Outcome) -> None:
     assert decision.verdict is Verdict.HOLD
     assert decision.triggers[0].state == "inconclusive"
     assert decision.triggers[0].text == "not verified: post.orders"
+    given.put(result(check_of("post.access"), outcome))
+    assert given.decide().triggers[0].text == "not verified: post.orders, post.access"
 
 
 def test_named_items_that_are_out_of_scope_or_fail_before_a_deployment() -> None:
