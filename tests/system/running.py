@@ -10,12 +10,13 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
 EMBEDDED = {"RELEASE_ANVIL": "", "RELEASE_SANDBOX_DATABASE_URL": ""}
@@ -83,19 +84,28 @@ class Runs:
     def pytest(self, *arguments: str, using: Mapping[str, str] = EMBEDDED) -> Ran:
         """Run ``python -m pytest`` and wait for it."""
         with self.started(*arguments, using=using) as process:
-            return self._ended(process)
+            return self.ended(process)
 
     def metarelease(self, *arguments: str, using: Mapping[str, str] = EMBEDDED) -> Ran:
         """Run ``metarelease run`` and wait for it."""
         command = str(Path(sys.executable).with_name("metarelease"))
         with self._start([command, "run", *self._arguments(arguments)], using) as process:
-            return self._ended(process)
+            return self.ended(process)
 
     def started(
         self, *arguments: str, using: Mapping[str, str] = EMBEDDED
     ) -> subprocess.Popen[bytes]:
         """Start ``python -m pytest``; what it prints goes to a file."""
         return self._start([sys.executable, "-m", "pytest", *self._arguments(arguments)], using)
+
+    def ended(self, process: subprocess.Popen[bytes]) -> Ran:
+        """Wait for a run that was started; it is ended after the deadline."""
+        try:
+            code = process.wait(DEADLINE)
+        except BaseException:
+            process.kill()
+            raise
+        return Ran(code, self.text(), self.decision())
 
     def text(self) -> str:
         """Return what the last run printed."""
@@ -134,13 +144,13 @@ class Runs:
                 stderr=subprocess.STDOUT,
             )
 
-    def _ended(self, process: subprocess.Popen[bytes]) -> Ran:
-        try:
-            code = process.wait(DEADLINE)
-        except BaseException:
-            process.kill()
-            raise
-        return Ran(code, self.text(), self.decision())
+
+def wait_until(true: Callable[[], bool], within: float) -> None:
+    """Wait until it is true; fail after ``within`` seconds."""
+    until = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.05)
 
 
 def _environment() -> dict[str, str]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.running import Ran, Runs
+from tests.system.running import Ran, Runs, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 WORKERS = {"alone": (), "two workers": ("-n", "2")}
@@ -121,10 +119,3 @@ def test_a_killed_run_leaves_no_process_and_no_verdict(
 
 def _has_measured(runs: Runs) -> bool:
     return any(path.stat().st_size for path in runs.packet.glob("ledger/*"))
-
-
-def wait_until(true: Callable[[], bool], within: float) -> None:
-    until = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.05)
