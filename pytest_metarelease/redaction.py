@@ -8,31 +8,39 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MASK = "***"
 _SHORTEST = 8
 _LONGEST = 20_000
 
+# Every repetition is bounded, so that no text takes more than linear time.
 _PLACES = (
     # user:password@ of any URL
-    (re.compile(r"(?P<keep>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@'\"<>]+@"), rf"\g<keep>{MASK}@"),
+    (
+        re.compile(r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@'\"<>]{1,500}@"),
+        r"\g<keep>***@",
+    ),
     # bearer and basic credentials
     (
-        re.compile(r"(?P<keep>\b(?:[Bb]earer|[Bb]asic)\s+)[A-Za-z0-9._~+/=-]{6,}"),
-        rf"\g<keep>{MASK}",
+        re.compile(r"(?P<keep>\b(?:[Bb]earer|[Bb]asic)\s{1,5})[A-Za-z0-9._~+/=-]{6,}"),
+        r"\g<keep>***",
     ),
     # JSON Web Tokens
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), MASK),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]{6,2000}\.[A-Za-z0-9_-]{1,4000}\.[A-Za-z0-9_-]*"), MASK),
     # values under a key that means a secret
     (
         re.compile(
             r"(?P<keep>[\"']?(?:private_?key|secret|password|passwd|mnemonic|seed_?phrase|api_?key"
-            r"|access_?token|auth_?token)[\"']?\s*[:=]\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;}\])]+)",
+            r"|access_?token|auth_?token)[\"']?\s{0,5}[:=]\s{0,5})"
+            r"(?:\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s,;}\])]+)",
             re.IGNORECASE,
         ),
-        rf"\g<keep>{MASK}",
+        r"\g<keep>***",
     ),
 )
 
@@ -63,14 +71,16 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """Return ``text`` with secrets masked, controls escaped and its length bounded."""
+        length = len(text)
+        # Cut in two steps: what a mask is cut through by the first is cut away by the second.
+        text = text[: 10 * _LONGEST]
         if self._pattern is not None:
             text = self._pattern.sub(MASK, text)
+        text = text[:_LONGEST]
         for pattern, replacement in _PLACES:
             text = pattern.sub(replacement, text)
         text = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-        if len(text) > _LONGEST:
-            text = f"{text[:_LONGEST]}... ({len(text)} characters)"
-        return text
+        return f"{text}... ({length} characters)" if length > _LONGEST else text
 
 
 def _forms(secret: str) -> Iterable[str]:

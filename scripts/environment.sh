@@ -13,19 +13,18 @@ find_python() {
   fail "Python 3.11 or newer is needed; install it, or name it: PYTHON=/path/to/python $0"
 }
 
-# make_environment EXTRAS [PACKAGE ...]: install this project with its extras, and packages beside.
+# make_environment EXTRAS: install this project with its extras.
 make_environment() {
   local extras=$1 stamp wanted
-  shift
   [ -x .venv/bin/python ] || {
     say "making .venv"
     "$(find_python)" -m venv .venv || fail "python's venv module is missing (Debian: apt-get install python3-venv)"
   }
-  wanted="$(cksum pyproject.toml) $extras $*"
-  stamp=".venv/installed-$(printf '%s' "$extras$*" | cksum | cut -d' ' -f1)"
+  wanted="$(cksum pyproject.toml) $extras"
+  stamp=".venv/installed-$extras"
   [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
   say "installing into .venv"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]" "$@" \
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]" \
     || fail "pip could not install the packages above"
   printf '%s' "$wanted" > "$stamp"
 }

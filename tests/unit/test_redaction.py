@@ -1,0 +1,91 @@
+"""Secrets in every form in which they travel; and what is no secret."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_metarelease.redaction import MASK, Redactor, mask_url
+
+SECRET = "s3cr3t/with+signs=and more"
+KEY = "0x" + "ab" * 32
+
+
+def test_without_a_secret_nothing_is_masked() -> None:
+    assert Redactor()("nothing to hide here") == "nothing to hide here"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        SECRET.upper(),
+        quote(SECRET, safe=""),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode().rstrip("="),
+        SECRET.encode().hex(),
+    ],
+)
+def test_a_registered_value_is_masked_in_every_form(form: str) -> None:
+    text = Redactor([SECRET])(f"before {form} after")
+    assert form not in text
+    assert text.startswith(f"before {MASK}")
+
+
+def test_a_key_is_masked_without_its_prefix_too() -> None:
+    assert KEY[2:] not in Redactor([KEY])(f"key {KEY[2:]}")
+
+
+def test_short_values_do_not_mask_words() -> None:
+    assert Redactor(["api"])("the api answers") == "the api answers"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("postgresql://user:hunter22@db/orders", "hunter22"),
+        ("Authorization: Bearer abcdef.ghijkl", "abcdef.ghijkl"),
+        ("eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSM", "eyJzdWIiOiIx"),
+        ('{"private_key": "0xdeadbeef"}', "0xdeadbeef"),
+        ("password=opensesame, user=me", "opensesame"),
+        ("mnemonic: 'test test junk'", "test junk"),
+    ],
+)
+def test_values_in_secret_places_are_masked(text: str, hidden: str) -> None:
+    assert hidden not in Redactor()(text)
+
+
+def test_hashes_are_evidence() -> None:
+    text = f"block {KEY} of transaction {KEY}"
+    assert Redactor()(text) == text
+
+
+def test_controls_are_shown_not_obeyed() -> None:
+    shown = Redactor()("a\x1b[31mred\u202eback\x00\r")
+    assert not set(shown) & set("\x1b\u202e\x00\r")
+
+
+def test_length_is_bounded() -> None:
+    assert len(Redactor()("x" * 1_000_000)) < 30_000
+
+
+@given(secret=st.text(min_size=8, max_size=40), before=st.text(max_size=20))
+def test_no_text_holds_a_registered_secret(secret: str, before: str) -> None:
+    shown = Redactor([secret])(f"{before}{secret}")
+    assert secret not in shown or secret in MASK
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://rpc.example.org/v3/abcdef?x=1", "https://rpc.example.org/***"),
+        ("https://user:pass@rpc.example.org", "https://rpc.example.org"),
+        ("http://127.0.0.1:8545/", "http://127.0.0.1:8545/"),
+    ],
+)
+def test_an_rpc_url_shows_its_host_only(url: str, shown: str) -> None:
+    assert mask_url(url) == shown
