@@ -29,7 +29,7 @@ from pytest_metarelease.gate.values import (
     TriggerDecision,
     Verdict,
 )
-from pytest_metarelease.gate.weights import can_be_undone, weigh, worst
+from pytest_metarelease.gate.weights import weigh, worst
 from pytest_metarelease.manifest.model import Trigger
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ class _Judged:
     triggers: tuple[tuple[Trigger, TriggerDecision], ...]
 
     def undo(self) -> dict[str, list[tuple[str, ...]]]:
-        """Return what the breached triggers want undone, by the failed item that shows it."""
+        """Return what the breached triggers want undone, by each item that they name."""
         found: dict[str, list[tuple[str, ...]]] = {}
         for trigger, decision in self.triggers:
             if decision.state == "breached":
-                for name in filter(self._undoable, _named(trigger)):
+                for name in _named(trigger):
                     found.setdefault(name, []).append(trigger.undo)
         return found
 
@@ -60,10 +60,6 @@ class _Judged:
         """Return whether an item is in scope and applies here, so that a breach reaches it."""
         found = self.items.get(name)
         return found is not None and found.state is not State.NOT_APPLICABLE
-
-    def _undoable(self, name: str) -> bool:
-        found = self.items.get(name)
-        return found is not None and found.state is State.FAILED and can_be_undone(found.item)
 
 
 def decide(

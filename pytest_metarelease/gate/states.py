@@ -67,7 +67,7 @@ def assess(item: Item, case: Case, unidentified: Mapping[str, str]) -> Assessmen
     why = not_applicable(item, case.checklist.environment)
     if why is not None:
         note = Ground(State.NOT_APPLICABLE, Reason("not-applicable", why))
-        return Assessment(item, State.NOT_APPLICABLE, (note,), (), {})
+        return Assessment(item, note.state, (note,), (), {})
     checks = case.locked_results(item)
     unlocked = case.unlocked_results(item)
     met = _met_by_subject(checks, case)

@@ -57,20 +57,21 @@ def samples_of(record: Record) -> dict[str, list[Sample]]:
 
 def judge_measure(trigger: Trigger, samples: Sequence[Sample]) -> TriggerDecision:
     """Return how a trigger with a measure stands; a breach wins, else the largest sample."""
-    found = [(_weight(sample, one := judge_sample(trigger, sample)), one) for sample in samples]
-    if not found:
+    if not samples:
         return _decision(trigger, "not measured", "no check recorded a sample of it")
-    return max(found, key=lambda each: each[0])[1]
+    return judge_sample(trigger, max(samples, key=lambda one: _weight(trigger, one)))
 
 
-def _weight(sample: Sample, decision: TriggerDecision) -> tuple[int, int, int, int]:
-    certain = {"breached": 2, "impossible": 1}.get(
-        decision.state if _possible(sample) else "impossible", 0
-    )
+def _weight(trigger: Trigger, sample: Sample) -> tuple[int, int, int, int, str]:
+    """Return the order of samples, the one that counts last; the text makes it a whole order."""
+    decision = judge_sample(trigger, sample)
+    certain = 2 if decision.state == "breached" else int(not _possible(sample))
     # A rate's sample grows, and all its looks but the last are inconclusive: the largest counts.
     # Attempts to reach something do not: a later success does not undo an earlier failure.
-    size = sample.total if isinstance(sample, RateSample) else 0
-    return certain, size, _RANK[decision.state], decision.bad or 0
+    size, bad = 0, 0
+    if isinstance(sample, RateSample):
+        size, bad = sample.total, sample.bad
+    return certain, size, _RANK[decision.state], bad, decision.text
 
 
 def judge_sample(trigger: Trigger, sample: Sample) -> TriggerDecision:

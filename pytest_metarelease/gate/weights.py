@@ -32,11 +32,6 @@ _NOT_VERIFIED = {
 }
 
 
-def can_be_undone(item: Item) -> bool:
-    """Return whether a failure of ``item`` can ask for a rollback: something was deployed."""
-    return item.stage in _UNDOABLE
-
-
 def weigh(item: Item, state: State, *, breached: bool = False) -> Verdict:
     """Return what ``item`` in ``state`` makes of the verdict; GO stands for a note.
 
@@ -46,7 +41,7 @@ def weigh(item: Item, state: State, *, breached: bool = False) -> Verdict:
         return _NOT_VERIFIED[item.severity]
     if state is not State.FAILED:
         return Verdict.GO
-    if can_be_undone(item) and (breached or item.on_failure == "rollback"):
+    if item.stage in _UNDOABLE and (breached or item.on_failure == "rollback"):
         return Verdict.ROLLBACK
     # The undoing did not restore: there is no "less bad" short of a note.
     if item.stage is Stage.ROLLBACK and item.severity is not Severity.P3:

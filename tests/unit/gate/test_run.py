@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_metarelease.checklist import Lock, Scope
+from pytest_metarelease.checklist import Checklist, Lock, Scope
 from pytest_metarelease.evidence import RateSample
+from pytest_metarelease.gate import decide
 from pytest_metarelease.gate.values import Approvals, Finding, Reason, RollbackStep, State, Verdict
 from pytest_metarelease.manifest.model import Component, Trigger
 from pytest_metarelease.manifest.scalars import Severity, Share, Stage
@@ -216,7 +217,7 @@ def test_findings_are_sorted_worst_first() -> None:
     found = [
         Finding(Verdict.NO_GO, Reason("b", "2")),
         Finding(Verdict.HOLD, Reason("a", "1")),
-        Finding(Verdict.NO_GO, Reason("a", "2"), "x.py::t"),
+        Finding(Verdict.NO_GO, Reason("a", "2"), "A.py::t"),
         Finding(Verdict.NO_GO, Reason("a", "3")),
         Finding(Verdict.NO_GO, Reason("a", "2")),
     ]
@@ -292,6 +293,8 @@ def test_a_failing_check_of_an_item_that_does_not_apply_is_unclaimed() -> None:
     given.put(result(CHECK, Outcome.BROKEN))
     assert given.decide().verdict is Verdict.HOLD
     assert [one.nodeid for one in given.decide().unclaimed] == [CHECK]
+    given.items = (item(environments=(ENVIRONMENT,)), given.items[1])
+    assert given.decide().unclaimed == ()
 
 
 def test_one_check_may_serve_several_items() -> None:
@@ -395,6 +398,22 @@ def test_a_rollback_finding_without_a_cause_proposes_nothing() -> None:
 def test_one_item_twice_in_scope_is_one_item() -> None:
     given = Given(scope=Scope("x", ("post.health", "post.health"), complete=True))
     assert len(given.decide().items) == 1
+
+
+def test_the_approvals_that_were_given_are_on_the_decision() -> None:
+    given, approvals = Given(), Approvals()
+    checklist = Checklist.of(given.manifest(), ENVIRONMENT)
+    scope = Scope("post_deploy", ("post.health",), complete=True)
+    decision = decide(checklist, scope, given.locked(), given.recorded(), approvals, now=NOW)
+    assert decision.approvals is approvals
+
+
+def test_an_environment_that_nobody_declared_is_no_rehearsal() -> None:
+    given = Given(sandbox=True)
+    checklist = Checklist.of(given.manifest(), "elsewhere")
+    scope = Scope("post_deploy", ("post.health",), complete=True)
+    decision = decide(checklist, scope, given.locked(), given.recorded(), now=NOW)
+    assert decision.title == "HOLD"
 
 
 def test_codes_of_a_healthy_item() -> None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_metarelease.checklist import Lock
+from pytest_metarelease.checklist import Checklist, Lock
 from pytest_metarelease.evidence import Judgement
+from pytest_metarelease.gate.identity import unidentified_subjects
 from pytest_metarelease.gate.values import Identification, Reason, State, Verdict
 from pytest_metarelease.manifest.model import Attempts, EvidenceNeed
 from pytest_metarelease.manifest.scalars import Severity, Stage
@@ -72,6 +73,8 @@ def test_declared_not_applicable_is_a_note() -> None:
     assert (first.state, first.verdict) == (State.NOT_APPLICABLE, Verdict.GO)
     assert first.reasons == (Reason("not-applicable", "declared for production, canary only"),)
     assert (first.checks, first.met) == ((), 0)
+    here = Given((item(environments=("production", ENVIRONMENT)),)).first()
+    assert here.state is State.VERIFIED
     nothing = Given((item(not_applicable="no frontend"),)).first()
     assert nothing.reasons == (Reason("not-applicable", "no frontend"),)
 
@@ -222,6 +225,7 @@ def test_flaky_counts_only_as_declared(
         assert first.reasons == (Reason("check-flaky", text),)
     else:
         assert first.reasons[0].next_step.startswith("find out why it does not always pass")
+        assert "pytest -m post_deploy " in first.reasons[0].next_step
 
 
 def test_one_pass_is_too_few_where_two_are_declared() -> None:
@@ -231,6 +235,7 @@ def test_one_pass_is_too_few_where_two_are_declared() -> None:
     text = f"{CHECK} passed 1 times of the 2 that the item declares"
     assert first.reasons[0].text == text
     assert first.reasons[0].next_step.startswith("run the check as often as the item declares")
+    assert "pytest -m post_deploy " in first.reasons[0].next_step
     given.put(passed(CHECK, cited(1, attempt=2)))
     given.put(replace(given.results[CHECK], attempts=2, passes=2))
     assert given.first().state is State.VERIFIED
@@ -395,6 +400,12 @@ def test_a_verified_identity_is_no_obstacle() -> None:
 def test_of_two_answers_the_one_that_differs_counts() -> None:
     given = Given(identifications=(replace(API, judgement=Judgement.UNMET), API))
     assert codes(given.first()) == ["identity-unverified"]
+
+
+def test_no_identity_is_declared_for_an_environment_that_nobody_declared() -> None:
+    given = Given(identities=("api",))
+    elsewhere = Checklist.of(given.manifest(), "elsewhere")
+    assert unidentified_subjects(elsewhere, given.recorded()) == {}
 
 
 def test_a_declared_identity_that_was_never_asked() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_metarelease.checklist import Scope
 from pytest_metarelease.evidence import Citation, RateSample, ReachSample, Sample
-from pytest_metarelease.gate.triggers import judge_measure, judge_sample
+from pytest_metarelease.gate.triggers import ground_of, judge_measure, judge_sample
 from pytest_metarelease.gate.values import Decision, Reason, State, TriggerDecision, Verdict
 from pytest_metarelease.manifest.model import Trigger
 from pytest_metarelease.manifest.scalars import Severity, Share, Stage
@@ -215,9 +215,13 @@ SAMPLES: list[tuple[list[Sample], str, int | None]] = [
     # Counts that cannot be are not outvoted either, but by a breach.
     ([rate(5, 4), rate(0, 1600)], "inconclusive", None),
     ([rate(5, 4), rate(40, 400)], "breached", 400),
+    ([rate(1001, 1000), rate(40, 400)], "breached", 400),
+    ([rate(2, 400), rate(10, 400)], "ok", 400),
     # A later success does not undo failed attempts.
     ([reach(2, 3), reach(0, 9)], "inconclusive", 3),
     ([reach(3, 3), reach(0, 9)], "breached", 3),
+    # No order of arrival decides between equals.
+    ([reach(0, 1), reach(0, 9)], "ok", 9),
 ]
 
 
@@ -228,8 +232,21 @@ def test_samples_that_differ(samples: list[Sample], state: str, total: int | Non
         found = judge_measure(trigger, order)
         assert (found.state, found.total) == (state, total)
     most = [one.bad for one in samples if isinstance(one, RateSample)]
-    if state == "ok":
+    if most and state == "ok":
         assert judge_measure(trigger, samples).bad == max(most)
+
+
+def test_of_two_kinds_of_samples_the_larger_rate_counts() -> None:
+    trigger = replace(API, min_samples=2)
+    for order in permutations([rate(0, 1), reach(0, 1)]):
+        assert judge_measure(trigger, order).state == "idle"
+
+
+def test_an_idle_trigger_that_is_a_note_leaves_the_state_alone() -> None:
+    trigger = replace(API, when_idle="note")
+    ground = ground_of(trigger, judge_sample(trigger, rate(0, 3)), item())
+    assert ground is not None
+    assert ground.state is State.VERIFIED
 
 
 def test_samples_of_other_measures_say_nothing() -> None:
