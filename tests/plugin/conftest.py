@@ -17,7 +17,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Itera
     """An empty project in a git repository of its own."""
     for name in ("CI", "GITHUB_STEP_SUMMARY", "RELEASE_RUN_ID", "RELEASE_EVIDENCE"):
         monkeypatch.delenv(name, raising=False)
-    yield Project(pytester)
+    return Project(pytester)
 
 
 @pytest.fixture(params=["alone", "-n2"])

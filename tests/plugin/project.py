@@ -6,16 +6,18 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.checklist import LockedItem, item_digest
 from pytest_metarelease.lockfile import write_lock
 from pytest_metarelease.manifest import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pytest
 
 _HEAD = """\
 release: {name: Sample, version: 1.0.0, commit: "${GIT_COMMIT}"}
@@ -65,7 +67,9 @@ class Project:
         self.pytester = pytester
         self.path: Path = pytester.path
         self._git("init", "-q")
-        self.write(".gitignore", "release-evidence/\n__pycache__/\n.pytest_cache/\nstdout\nstderr\n")
+        self.write(
+            ".gitignore", "release-evidence/\n__pycache__/\n.pytest_cache/\nstdout\nstderr\n"
+        )
 
     def items(self, *lines: str, more: str = "", head: str = _HEAD) -> Project:
         """Write the manifest: ``"post.one P0 smoke"`` is an item of stage ``post_deploy``."""

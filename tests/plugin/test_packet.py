@@ -31,7 +31,8 @@ def test_a_process_that_ends_early_leaves_hold(gone: Project) -> None:
 
 def test_a_killed_run_leaves_hold_and_its_evidence(gone: Project) -> None:
     gone.write(
-        "test_one.py", MEASURED + "    import os, signal\n    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "test_one.py",
+        MEASURED + "    import os, signal\n    os.kill(os.getpid(), signal.SIGKILL)\n",
     )
     gone.commit()
     process = subprocess.run(
@@ -70,7 +71,9 @@ def test_without_a_gate_a_tombstone_replaces_the_packet(gone: Project, workers: 
 
 def test_advisory_leaves_the_exit_code_to_pytest(project: Project) -> None:
     project.items("post.one P0").lock(ONE)
-    project.write("test_one.py", MEASURED.replace("    evidence", "    pytest.skip()\n    evidence"))
+    project.write(
+        "test_one.py", MEASURED.replace("    evidence", "    pytest.skip()\n    evidence")
+    )
     ran = project.pytest("-m", "post_deploy", "--release-advisory")
     assert (ran.exit_code, ran.verdict) == (0, "HOLD")
     assert "advisory" in ran.text
@@ -94,7 +97,7 @@ def test_the_wrapper_believes_only_its_own_run(gone: Project) -> None:
     assert (ran.exit_code, ran.verdict) == (0, "GO"), ran.text
     ran = gone.metarelease("run", "-m", "post_deploy", "-p", "no:pytest_metarelease.plugin")
     assert ran.exit_code == 21
-    assert "is of another run" in ran.text
+    assert "HOLD: the run did not finish" in ran.text
     ran = gone.metarelease("run", "--version")
     assert ran.exit_code == 21
 

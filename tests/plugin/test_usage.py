@@ -29,16 +29,16 @@ def test_an_id_that_the_manifest_lacks_is_refused(ready: Project, workers: Worke
     assert ran.verdict == "HOLD"
 
 
-def test_a_mark_that_contradicts_the_manifest_is_refused(
-    ready: Project, workers: Workers
-) -> None:
+def test_a_mark_that_contradicts_the_manifest_is_refused(ready: Project, workers: Workers) -> None:
     marked = MEASURED.replace("def test", "@pytest.mark.pre_deploy\ndef test")
     ran = ready.write("test_one.py", marked).pytest("-m", "post_deploy", *workers)
     assert ran.exit_code == 4, ran.text
     assert "'pre_deploy' contradicts the manifest" in ran.text
 
 
-@pytest.mark.parametrize("option", ["--collect-only", "--setup-plan", "--setup-only", "--lf", "--sw"])
+@pytest.mark.parametrize(
+    "option", ["--collect-only", "--setup-plan", "--setup-only", "--lf", "--sw"]
+)
 def test_options_that_make_a_run_not_a_run_are_refused(ready: Project, option: str) -> None:
     ran = ready.pytest("-m", "post_deploy", option)
     assert ran.exit_code == 4
