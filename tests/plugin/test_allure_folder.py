@@ -20,8 +20,8 @@ def results(folder: Path) -> list[dict[str, Any]]:
 
 def steps(result: dict[str, Any]) -> list[str]:
     """The names of all steps of a result, nested ones too."""
-    below = [name for step in result["steps"] for name in steps(step)]
-    return [step["name"] for step in result["steps"]] + below
+    below = [name for step in result.get("steps", ()) for name in steps(step)]
+    return [step["name"] for step in result.get("steps", ())] + below
 
 
 def test_a_run_that_died_says_incomplete(project: Project) -> None:
