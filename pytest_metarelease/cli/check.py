@@ -6,9 +6,10 @@ with manifest and lock from the caller's own checkout.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.checklist import Checklist, Scope
 from pytest_metarelease.errors import PacketError, UsageError
@@ -19,12 +20,12 @@ from pytest_metarelease.lockfile import read_lock
 from pytest_metarelease.manifest import find_manifest, load
 from pytest_metarelease.manifest.amounts import read_seconds
 from pytest_metarelease.manifest.scalars import Stage
-from pytest_metarelease.reports.packet import read_json
 from pytest_metarelease.reports import packet_line
+from pytest_metarelease.reports.packet import read_json
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pytest_metarelease.gate.values import Decision, Record
     from pytest_metarelease.manifest.model import Manifest
@@ -39,10 +40,12 @@ def check(options: argparse.Namespace) -> int:
         raise UsageError("no release.yaml here; name it with --release-manifest FILE")
     stage, max_age = _wanted(options)
     folder = Path(options.packet)
-    _refuse_unfinished(folder)
-    record = record_from_json(read_json(folder / "record.json"))
+    decision_on_disk = read_json(folder / "decision.json")
+    record = _record(folder, decision_on_disk)
     now = datetime.now(UTC)
     problems = list(_problems(record, options, max_age, now))
+    if decision_on_disk.get("state") != "finished":
+        problems.append(str(decision_on_disk.get("title", "the run did not finish")))
     manifest = load(path).manifest
     if manifest.digest != record.manifest_digest:
         problems.append(f"it was made with another manifest than {path}")
@@ -71,10 +74,23 @@ def _wanted(options: argparse.Namespace) -> tuple[Stage, timedelta]:
         raise UsageError(f"{error}; stages are {', '.join(Stage)}") from error
 
 
-def _refuse_unfinished(folder: Path) -> None:
-    decision = read_json(folder / "decision.json")
-    if decision.get("state") != "finished":
+def _record(folder: Path, decision: Mapping[str, Any]) -> Record:
+    """Return the record that the decision on disk was made from.
+
+    Raises:
+        PacketError: There is none, it is of another run, or a byte of it differs.
+    """
+    path = folder / "record.json"
+    if not path.exists():
         raise PacketError(f"{folder}: {decision.get('title', 'the run did not finish')}")
+    record = record_from_json(read_json(path))
+    if decision.get("run_id") != record.run_id:
+        raise PacketError(f"{folder}: decision.json and record.json are of different runs")
+    if decision.get("state") == "finished" and (
+        decision.get("record_digest") != hashlib.sha256(path.read_bytes()).hexdigest()
+    ):
+        raise PacketError(f"{path} is not the file that decision.json was written with")
+    return record
 
 
 def _problems(

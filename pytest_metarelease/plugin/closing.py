@@ -25,6 +25,7 @@ from pytest_metarelease.plugin.ledger import LedgerContents, read_ledgers
 from pytest_metarelease.plugin.recording import digest_of
 from pytest_metarelease.plugin.session_target import target_of
 from pytest_metarelease.plugin.tree import tree_findings
+from pytest_metarelease.plugin.witness import unreported
 from pytest_metarelease.reports import decision_json, heading, markdown, terminal
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def _contents(session: GatedSession) -> LedgerContents:
             citations=dict(notebook.citations),
             bindings=dict(session.bindings()),
             facts=dict(notebook.facts),
+            raised=dict(session.recording.witness.raised),
+            torn=[session.recording.lost] if session.recording.lost else [],
         )
     return read_ledgers(session.run.packet / "ledger")
 
@@ -99,7 +102,9 @@ def _results(
     nothing: list[Citation] = []
     results = {}
     for nodeid, phases in session.recording.phases.items():
-        result = assemble(nodeid, phases, contents.citations.get(nodeid, nothing))
+        raised = contents.raised.get(nodeid)
+        seen = [*phases, *unreported(phases, raised)] if raised else phases
+        result = assemble(nodeid, seen, contents.citations.get(nodeid, nothing))
         # A test that claims no item and passed says nothing about the release.
         if nodeid in claimed or result.outcome is not Outcome.PASSED:
             results[nodeid] = result
@@ -162,13 +167,14 @@ def write(decision: Decision, packet: Packet, config: pytest.Config) -> str:
         OSError: Something could not be written; the tombstone stands.
     """
     summary = markdown.render(decision)
-    packet.write("record.json", dump(record_to_json(decision.record)))
+    record = dump(record_to_json(decision.record))
+    packet.write("record.json", record)
     if getattr(config.option, "allure_report_dir", None):
         from pytest_metarelease.reports.allure import write_results
 
         write_results(decision, Path(config.option.allure_report_dir))
     packet.write("decision.md", summary.encode())
-    document = decision_json.render(decision)
+    document = decision_json.render(decision, hashlib.sha256(record).hexdigest())
     packet.write("decision.json", document)
     step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if step_summary:

@@ -53,6 +53,7 @@ class Collection:
     def __init__(self, run: Run, config: pytest.Config) -> None:
         self.run = run
         self._rootpath = config.rootpath
+        self._grouped = getattr(config.option, "dist", "no") == "loadgroup"
         self.checklist = Checklist.of(run.manifest, run.environment)
         self.bindings: dict[str, tuple[str, ...]] = {}
         self.problems: list[str] = []
@@ -64,6 +65,8 @@ class Collection:
 
     def nodeid_of(self, nodeid: str) -> str:
         """Return pytest's node id relative to the manifest's folder, as the lock has it."""
+        if self._grouped and nodeid.rfind("@") > nodeid.rfind("]"):
+            nodeid = nodeid[: nodeid.rfind("@")]  # xdist's --dist=loadgroup appends the group
         file, separator, inside = nodeid.partition("::")
         folder = self._folders.get(file)
         if folder is None:

@@ -18,6 +18,7 @@ from pytest_metarelease.evidence import (
     RateSample,
     ReachSample,
 )
+from pytest_metarelease.outcome import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +26,27 @@ if TYPE_CHECKING:
 _LARGEST_LINE = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What one phase of a check raised, as far as a verdict may depend on it."""
+
+    when: str
+    fault: Fault
+    text: str
+    next_step: str = ""
+
+
 class LedgerWriter:
-    """Appends entries to ``FOLDER/PROCESS.jsonl``. Does nothing in a forked child."""
+    """Appends entries to ``FOLDER/PROCESS.jsonl``. Does nothing in a forked child.
+
+    ``lost`` says why an entry could not be written: a check may have swallowed that error.
+    """
 
     def __init__(self, folder: Path, process: str) -> None:
         self._path = folder / f"{process}.jsonl"
         self._pid = os.getpid()
         self._file: int | None = None
+        self.lost = ""
         self._encode = json.JSONEncoder(
             sort_keys=True, separators=(",", ":"), allow_nan=False
         ).encode
@@ -40,11 +55,17 @@ class LedgerWriter:
         """Write one entry as one line, with one system call."""
         if os.getpid() != self._pid:
             return
+        try:
+            self._write((self._encode(entry) + "\n").encode())
+        except OSError as error:
+            self.lost = self.lost or str(error)
+            raise
+
+    def _write(self, line: bytes) -> None:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
             self._file = os.open(self._path, flags, 0o644)
-        line = (self._encode(entry) + "\n").encode()
         while line:
             line = line[os.write(self._file, line) :]
 
@@ -64,6 +85,7 @@ class LedgerContents:
     citations: dict[str, list[Citation]] = field(default_factory=dict)
     bindings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
+    raised: dict[str, list[Raised]] = field(default_factory=dict)
     torn: list[str] = field(default_factory=list)
 
 
@@ -98,6 +120,8 @@ def _read_entry(entry: dict[str, Any], into: LedgerContents) -> None:
     elif kind == "citation":
         citation = Citation(**{**entry, "judgement": Judgement(entry["judgement"])})
         into.citations.setdefault(check, []).append(citation)
+    elif kind == "raised":
+        into.raised.setdefault(check, []).append(Raised(**entry))
     elif kind == "superseded":
         _supersede(into.citations.get(check, []), int(entry["from"]))
     elif kind == "bindings":

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_metarelease.errors import NotReadyError, ProbeError, UnmetError
 from pytest_metarelease.evidence import Citation, Judgement, Notebook
 from pytest_metarelease.outcome import Phase
 from pytest_metarelease.plugin.ledger import LedgerWriter
 from pytest_metarelease.plugin.session_target import NOTEBOOK, redactor_of
+from pytest_metarelease.plugin.witness import Witness, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from pytest_metarelease.plugin.collection import Collection
     from pytest_metarelease.plugin.state import Run
@@ -39,6 +39,8 @@ class Recording:
         self._ledger = LedgerWriter(run.packet / "ledger", run.process)
         self.notebook = Notebook(run.process, redactor_of(config), self._ledger.append)
         config.stash[NOTEBOOK] = self.notebook
+        self.witness = Witness(self.notebook, self._ledger.append)
+        config.pluginmanager.register(self.witness, "metarelease: witness")
 
     def pytest_collection_finish(self) -> None:
         """Note which checks claim which items, for the controller and for the record."""
@@ -62,7 +64,7 @@ class Recording:
         report = yield
         facts: dict[str, object] = {}
         if call.excinfo is not None and not isinstance(call.excinfo.value, pytest.skip.Exception):
-            facts = _explain(call.excinfo.value, self.notebook.redact)
+            facts = explain(call.excinfo.value, self.notebook.redact)
         if report.when == "teardown":
             facts |= _seal(self.notebook.citations.get(self.notebook.check or "", ()))
             # What follows now, if anything, is a rerun.
@@ -91,6 +93,11 @@ class Recording:
     def pytest_sessionfinish(self) -> None:
         """Make sure that this process's ledger is on disk."""
         self._ledger.close()
+
+    @property
+    def lost(self) -> str:
+        """Why this process's ledger is incomplete; empty while everything could be written."""
+        return self._ledger.lost
 
     def append(self, entry: dict[str, object]) -> None:
         """Append an entry to this process's ledger."""
@@ -123,26 +130,6 @@ def _seal(citations: Any) -> dict[str, object]:
         return {}
     worst = max((one.judgement for one in citations), key=lambda one: one.rank)
     return {"digest": digest_of(citations), "worst": Judgement(worst).value}
-
-
-def _explain(error: BaseException, redact: Callable[[str], str]) -> dict[str, Any]:
-    """Return whose fault an exception is, in words for the gate."""
-    fault = "broken"
-    if isinstance(error, NotReadyError):
-        fault = "not run"
-    elif isinstance(error, AssertionError | pytest.fail.Exception):
-        fault = "failed"
-    text = redact(str(error) or type(error).__name__)
-    if not isinstance(error, UnmetError | ProbeError):
-        text = f"{type(error).__name__}: {text}"
-    return {"fault": fault, "text": text[:4000], "next": _next_step(text)}
-
-
-def _next_step(text: str) -> str:
-    for line in text.splitlines():
-        if line.startswith("next "):
-            return line.removeprefix("next ").strip()
-    return ""
 
 
 def _phase(report: pytest.TestReport, facts: dict[str, Any], attempt: int) -> Phase:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from pytest_metarelease.gate.values import Finding, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pytest
-
-# Each of these means that a test passed without having done what it was written for.
+# Each of these means that a test passed without having done what it was written for. Names, and
+# beginnings of messages whose category says too little.
 _NOT_A_TEST = (
     "PytestUnhandledThreadExceptionWarning",
     "PytestUnraisableExceptionWarning",
@@ -21,6 +23,26 @@ _NOT_A_TEST = (
     "PytestCollectionWarning",
     "PytestUnknownMarkWarning",
 )
+
+_SAID = ("was never awaited", "deprecated to return a value that is not None from a test case")
+
+
+def expose_warnings() -> None:
+    """Undo filters that would hide them from us, for as long as pytest's own filters stand.
+
+    A line `filterwarnings = ignore` is common, and so is the mark.
+    """
+    ignored = tuple(one[2] for one in warnings.filters if one[0] == "ignore")
+    if not ignored:
+        return
+    for name in _NOT_A_TEST:
+        category = getattr(pytest, name, None)
+        if category is not None and issubclass(category, ignored):
+            warnings.filterwarnings("always", category=category)
+    for category in (RuntimeWarning, DeprecationWarning):
+        if issubclass(category, ignored):
+            for part in _SAID:
+                warnings.filterwarnings("always", message=f".*{part}", category=category)
 
 
 def of_collection(report: pytest.CollectReport) -> Sequence[Finding]:
@@ -49,7 +71,7 @@ def of_warning(message: Any, nodeid: str) -> Sequence[Finding]:
     """Return the finding of a warning that means a failure, if it is one."""
     name = message.category.__name__
     text = str(message.message)
-    if name not in _NOT_A_TEST and "was never awaited" not in text:
+    if name not in _NOT_A_TEST and not any(part in text for part in _SAID):
         return ()
     reason = Reason(
         "warning-is-failure",

@@ -1,7 +1,7 @@
 """The one door to Allure: results that it cannot know of, written after the run.
 
 Nothing that Allure wrote is removed. A result is corrected only where it says passed of a check
-that the run never saw pass.
+that the run never saw pass, or that passed without any evidence.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_metarelease.gate.values import Decision
+    from pytest_metarelease.outcome import CheckResult
     from pytest_metarelease.reports.allure_found import Found
     from pytest_metarelease.reports.allure_steps import Step
 
@@ -113,9 +114,12 @@ def _needs_a_look(decision: Decision) -> bool:
 
 def _not_passed(decision: Decision) -> set[str]:
     checks = [check for item in decision.items for check in item.checks]
-    return {
-        one.nodeid for one in (*checks, *decision.unclaimed) if one.outcome is not Outcome.PASSED
-    }
+    return {one.nodeid for one in (*checks, *decision.unclaimed) if not _stands(one)}
+
+
+def _stands(check: CheckResult) -> bool:
+    """Return whether green is the truth about a check: it passed, and measured something."""
+    return check.outcome is Outcome.PASSED and bool(check.met)
 
 
 def _root(theirs: list[Found], decision: Decision) -> tuple[str, ...]:
@@ -138,6 +142,8 @@ def _correct(decision: Decision, matches: dict[str, list[Found]]) -> None:
                 check.outcome, "broken"
             )
             message = one_line(f"{check.outcome}: {check.text or check.code}")
+            if check.outcome is Outcome.PASSED:
+                message = "passed, but not one measurement met an expectation: it verifies nothing"
             document = {
                 **one.document,
                 "status": status,

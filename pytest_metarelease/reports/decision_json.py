@@ -30,16 +30,17 @@ SCHEMA = "metarelease/decision/v1"
 _LONGEST = 20_000
 
 
-def render(decision: Decision) -> bytes:
+def render(decision: Decision, record_digest: str | None = None) -> bytes:
     """Return the decision as JSON, ASCII, keys sorted, ending in a newline.
 
     One line for each field and for each element of a list, so that two files can be compared.
     Texts longer than 20,000 characters are cut and say so; the ledger has them whole.
+    ``record_digest`` is the SHA-256, hex, of the ``record.json`` beside it.
 
     Raises:
         ValueError: A number in the decision is NaN or infinite, which JSON cannot say.
     """
-    document = _document(decision)
+    document = {**_document(decision), "record_digest": record_digest}
     fields = [f'"{name}": {_field(document[name])}' for name in sorted(document)]
     text = "{\n" + ",\n".join(fields) + "\n}\n"
     return text.replace("\x7f", "\\u007f").encode("ascii")

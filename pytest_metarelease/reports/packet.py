@@ -18,6 +18,7 @@ from pytest_metarelease.errors import PacketError, UsageError
 from pytest_metarelease.reports.files import write_atomically
 
 SCHEMA = "metarelease/decision/v1"
+ANNOUNCED = "announced"
 _LARGEST = 256 * 1024 * 1024
 _MOVED = ("decision.json", "decision.md", "record.json", "ledger", "allure-results", "attachments")
 
@@ -40,7 +41,7 @@ class Packet:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             packet._own()
-            packet._archive()
+            packet._archive(run_id)
             packet.write_tombstone(run_id=run_id, started_at=started_at, why=why, state=state)
         except OSError as error:
             packet.release()
@@ -67,8 +68,10 @@ class Packet:
         lock.flush()
         self._lock = lock
 
-    def _archive(self) -> None:
+    def _archive(self, run_id: str) -> None:
         earlier = self.folder / "decision.json"
+        if _announces(earlier, run_id):
+            return  # written by `metarelease run` a moment ago, for this very run
         if not earlier.exists():
             # Without a decision it is no packet, only what a dead run left behind.
             leftovers = [name for name in _MOVED if (self.folder / name).exists()]
@@ -114,6 +117,14 @@ class Packet:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _announces(path: Path, run_id: str) -> bool:
+    try:
+        found = read_json(path)
+    except PacketError:
+        return False
+    return (found.get("state"), found.get("run_id")) == (ANNOUNCED, run_id)
 
 
 def _run_id_in(path: Path) -> str:

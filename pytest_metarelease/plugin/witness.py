@@ -1,0 +1,132 @@
+"""What checks raised and returned, noted where it happened, whatever their reports say later.
+
+Changes no outcome: the gate compares what is noted here with the reports that arrived.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_metarelease.errors import NotReadyError, ProbeError, UnmetError
+from pytest_metarelease.outcome import Phase
+from pytest_metarelease.plugin.ledger import Raised
+from pytest_metarelease.plugin.suspicion import expose_warnings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from pytest_metarelease.evidence import Notebook
+
+
+class Witness:
+    """Stands inside every other plugin's hooks; a conftest that hides a failure is outside."""
+
+    def __init__(self, notebook: Notebook, append: Callable[[dict[str, object]], None]) -> None:
+        self.raised: dict[str, list[Raised]] = {}
+        self._notebook = notebook
+        self._append = append
+        self._from_body: BaseException | None = None
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
+        """Make sure that the warnings which are failures are not filtered away for this test."""
+        expose_warnings()
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Listen to the test function itself while it is called."""
+        function = pyfuncitem.obj
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            return (yield)
+        pyfuncitem.obj = self._listening(function)
+        try:
+            return (yield)
+        finally:
+            pyfuncitem.obj = function
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Note what a phase raised; pytest and other plugins may exchange it for something else."""
+        before = call.excinfo
+        report = yield
+        found = call.excinfo or before
+        error = found.value if found is not None else None
+        if call.when == "call":
+            error, self._from_body = error or self._from_body, None
+        if error is not None:
+            self._note(call.when, error)
+        return report
+
+    def _listening(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def listening(*arguments: Any, **named: Any) -> Any:
+            try:
+                returned = function(*arguments, **named)
+            except BaseException as error:
+                self._from_body = error
+                raise
+            if returned is not None:
+                text = f"returned {returned!r:.100} instead of asserting it"
+                self._from_body = ReturnedError(text)
+            return returned
+
+        return listening
+
+    def _note(self, when: str, error: BaseException) -> None:
+        told = explain(error, self._notebook.redact)
+        noted = Raised(when=when, fault=told["fault"], text=told["text"], next_step=told["next"])
+        check = self._notebook.check or ""
+        self.raised.setdefault(check, []).append(noted)
+        self._append({"kind": "raised", "check": check, **asdict(noted)})
+
+
+class ReturnedError(Exception):
+    """A test returned a value: its author most likely meant to assert it."""
+
+
+def unreported(phases: Sequence[Phase], raised: Sequence[Raised]) -> Iterator[Phase]:
+    """Yield a phase for everything that was raised and of which no report tells.
+
+    A report of ``passed`` for a phase that raised was made up by somebody.
+    """
+    told = [phase.when for phase in phases if phase.outcome != "passed"]
+    for one in raised:
+        if one.when in told:
+            told.remove(one.when)
+            continue
+        yield Phase(
+            when=one.when,
+            outcome="failed",
+            fault=one.fault,
+            text=f"reported as passed although it did not pass: {one.text}",
+            next_step=one.next_step or "look for the conftest or plugin that changes reports",
+            rerun=phases[-1].rerun if phases else 0,
+        )
+
+
+def explain(error: BaseException, redact: Callable[[str], str]) -> dict[str, Any]:
+    """Return whose fault an exception is, in words for the gate."""
+    fault = "broken"
+    if isinstance(error, NotReadyError):
+        fault = "not run"
+    elif isinstance(error, AssertionError | pytest.fail.Exception):
+        fault = "failed"
+    text = redact(str(error) or type(error).__name__)
+    if not isinstance(error, UnmetError | ProbeError):
+        text = f"{type(error).__name__}: {text}"
+    return {"fault": fault, "text": text[:4000], "next": _next_step(text)}
+
+
+def _next_step(text: str) -> str:
+    for line in text.splitlines():
+        if line.startswith("next "):
+            return line.removeprefix("next ").strip()
+    return ""

@@ -1,0 +1,179 @@
+"""A throw-away project that can be killed: a folder of its own, real processes, real signals."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_metarelease.reports.allure_found import by_check, results_in
+from tests.plugin.project import Project, Ran
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# What a shell, CI or the session that runs these tests would hand on.
+_INHERITED = (
+    "CI", "GITHUB_STEP_SUMMARY", "GIT_COMMIT", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS", "PYTEST_XDIST_TESTRUNUID",
+    "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTHONOPTIMIZE", "PYTHONWARNINGS",
+    "RELEASE_EVIDENCE", "RELEASE_RUN_ID",
+)  # fmt: skip
+DEADLINE = 90.0
+
+MET = 'evidence.measured(subject="own:thing", asked="is it there", value=1).expect(1)'
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fault: a file with one check ``test_it`` (or what ``checks`` names), and what we say."""
+
+    name: str
+    source: str
+    codes: tuple[str, ...]
+    state: str = "not verified"
+    checks: tuple[str, ...] = ("test_it",)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def item(self) -> str:
+        """The item of the checklist."""
+        return f"post.{self.name.replace('_', '-')}"
+
+    @property
+    def file(self) -> str:
+        """The file of its checks."""
+        return f"test_{self.name}.py"
+
+    @property
+    def nodeids(self) -> list[str]:
+        """The locked node ids."""
+        return [one if ".py" in one else f"{self.file}::{one}" for one in self.checks]
+
+
+def check(body: str = MET, *, marks: str = "", before: str = "", item: str = "post.ITEM") -> str:
+    """Return the source of a file with one check; ``body`` may use ``MET`` for real evidence."""
+    lines = "\n".join(f"    {line}" for line in body.replace("MET", MET).splitlines())
+    return (
+        f"import os, pytest, signal, subprocess, sys, threading, unittest, warnings\n{before}\n\n"
+        f'@pytest.mark.verifies("{item}")\n{marks}\ndef test_it(evidence):\n{lines}\n'
+    )
+
+
+class Place(Project):
+    """A project in ``path``; unlike its parent it is no fixture's and can live for a module."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._git("init", "-q")
+        self.write(".gitignore", "release-evidence/\n__pycache__/\n.pytest_cache/\n*.xml\n*.flag\n")
+
+    def rows(self, rows: Iterable[Row]) -> Place:
+        """Write the manifest, the lock and the checks of several rows."""
+        rows = list(rows)
+        self.items(*(f"{row.item} P1" for row in rows))
+        for row in rows:
+            self.write(row.file, row.source.replace("post.ITEM", row.item))
+            for name, text in row.files.items():
+                self.write(name, text.replace("post.ITEM", row.item))
+        self.lock(*(f"{row.item}: {' '.join(row.nodeids)}" for row in rows))
+        return self
+
+    def one(self, source: str = "", **files: str) -> Place:
+        """Write one item ``post.one`` with one check; further files by their stem."""
+        self.items("post.one P0").lock("post.one: test_it.py::test_it")
+        self.write("test_it.py", (source or check()).replace("post.ITEM", "post.one"))
+        for name, text in files.items():
+            self.write(f"{name}.py", text)
+        return self
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Start pytest in a process group of its own, so that all of it can be ended."""
+        self._clean_tree()
+        return subprocess.Popen(
+            [sys.executable, "-m", "pytest", *arguments],
+            cwd=self.path,
+            env=environment(variables),
+            stdout=(self.path / ".git/stdout").open("w"),
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def output(self) -> str:
+        """Return what a started process printed."""
+        return (self.path / ".git/stdout").read_text(encoding="utf-8", errors="replace")
+
+    def _run(self, command: Sequence[str], variables: Mapping[str, str]) -> Ran:
+        self._clean_tree()
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env=environment(variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=DEADLINE,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, self.decision())
+
+    def _clean_tree(self) -> None:
+        if self._git("status", "--porcelain"):
+            self.commit()
+
+    def finding_codes(self) -> list[str]:
+        """Return the codes of the findings in the decision on disk."""
+        return [one["code"] for one in self.decision().get("findings", [])]
+
+    def allure(self, nodeid: str, folder: str = "release-evidence/allure-results") -> list[str]:
+        """Return the statuses that Allure's files give to one check."""
+        found = by_check(list(results_in(self.path / folder)), {nodeid})
+        return [one.status for one in found.get(nodeid, [])]
+
+    def allure_first(self, folder: str = "release-evidence/allure-results") -> tuple[str, str]:
+        """Return status and name of what Allure lists first: the verdict."""
+        found = [one for one in results_in(self.path / folder) if "start" in one.document]
+        first = min(found, key=lambda one: int(one.document["start"]))
+        return first.status, str(first.document["name"])
+
+    def ledger(self) -> list[dict[str, object]]:
+        """Return every whole line of every ledger."""
+        lines: list[dict[str, object]] = []
+        for path in sorted((self.path / "release-evidence/ledger").glob("*.jsonl")):
+            lines += [json.loads(line) for line in path.read_text().splitlines()]
+        return lines
+
+
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return a clean environment with ``variables``."""
+    kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> str:
+    """Wait until ``path`` has content and return it; a deadline, or an early end, is an error."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        if path.exists() and path.read_text():
+            return path.read_text()
+        if process.poll() is not None:
+            raise AssertionError(f"pytest ended with {process.returncode} before {path.name}")
+        time.sleep(0.02)
+    raise AssertionError(f"{path.name} did not appear")
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """End a started process and everything in its group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=DEADLINE)
