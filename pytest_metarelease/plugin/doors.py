@@ -297,3 +297,22 @@ def pin_chain(environment: Environment, recorder: Recorder) -> dict[str, Any]:
         rpc.close()
     found: dict[str, Any] = snapshot.to_json()
     return found
+
+
+def recheck_chain(environment: Environment, snapshot: Mapping[str, Any]) -> None:
+    """Ask after the last read whether the chain still has the block that was read from.
+
+    Raises:
+        WrongTargetError: It was reorganised, or another chain answers.
+        ProbeError: No answer.
+    """
+    from pytest_metarelease.probes.chain.rpc import connect
+    from pytest_metarelease.probes.chain.snapshot import Snapshot, recheck
+
+    if environment.chain is None:
+        return
+    rpc = connect(environment.chain, environment.access)
+    try:
+        recheck(rpc, Snapshot.from_json(snapshot))
+    finally:
+        rpc.close()

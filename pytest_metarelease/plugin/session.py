@@ -123,6 +123,7 @@ class GatedSession:
 
     def _decide(self, session: pytest.Session) -> None:
         pytest_exit = int(session.exitstatus)
+        self.findings += suspicion.of_chain(target_of(self.config))
         self._stop_target()
         try:
             self.decision = closing.decide_run(self, pytest_exit)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_metarelease.errors import ProbeError, WrongTargetError
 from pytest_metarelease.gate.values import Finding, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from pytest_metarelease.plugin.target import Target
 
 # Each of these means that a test passed without having done what it was written for. Names, and
 # beginnings of messages whose category says too little.
@@ -110,3 +113,21 @@ def of_failed_end(error: BaseException) -> Finding:
         Verdict.HOLD,
         Reason("session-end-failed", text, "look for the plugin or conftest that raised it"),
     )
+
+
+def of_chain(target: Target) -> Sequence[Finding]:
+    """Return why what was read of the chain is unknown, if the pinned block is gone."""
+    if target.prepared.snapshot is None:
+        return ()
+    from pytest_metarelease.plugin.doors import recheck_chain
+
+    try:
+        recheck_chain(target.environment, target.prepared.snapshot)
+    except WrongTargetError as error:
+        step = "run it again; if it happens often, ask for more confirmations"
+        return (Finding(Verdict.HOLD, Reason("chain-moved", target.redact(str(error)), step)),)
+    except ProbeError as error:
+        text = f"the pinned block could not be asked for again: {target.redact(str(error))}"
+        step = "run it again when the node answers"
+        return (Finding(Verdict.HOLD, Reason("chain-not-rechecked", text, step)),)
+    return ()
