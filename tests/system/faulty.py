@@ -84,6 +84,7 @@ def _squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-def names() -> Sequence[str]:
-    """Return the names of all faults."""
-    return tuple(CAUGHT_BY)
+def faults_of(*, chain: bool) -> Sequence[str]:
+    """Return the faults that show on the chain, or all others: two files, for two workers."""
+    on_chain = {"post.contracts", "post.transaction-failures"}
+    return tuple(name for name, item in CAUGHT_BY.items() if (item in on_chain) is chain)
