@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.plugin.project import Project
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
     """An empty project in a git repository of its own."""
     for name in ("CI", "GITHUB_STEP_SUMMARY", "RELEASE_RUN_ID", "RELEASE_EVIDENCE"):
         monkeypatch.delenv(name, raising=False)
