@@ -126,7 +126,7 @@ def _judge(case: Case) -> _Judged:
     # Rates first: a breach makes its item fail, which a trigger over items may name.
     for trigger in declared:
         if trigger.measure is not None:
-            found = judge_measure(trigger, samples.get(trigger.measure, ()))
+            found = judge_measure(trigger, samples)
             decisions[trigger.id] = found
             if trigger.item is not None and trigger.item in items:
                 items[trigger.item] = _under(trigger, found, items[trigger.item])

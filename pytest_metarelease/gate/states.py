@@ -85,8 +85,8 @@ def assess(item: Item, case: Case, unidentified: Mapping[str, str]) -> Assessmen
     return Assessment(item, state, tuple(grounds), (*checks, *unlocked), met)
 
 
-def _not_verified(code: str, text: str, item: Item) -> Ground:
-    return Ground(State.NOT_VERIFIED, reason(code, text, item))
+def _not_verified(code: str, text: str) -> Ground:
+    return Ground(State.NOT_VERIFIED, reason(code, text))
 
 
 def _openings(item: Item, case: Case, checks: Sequence[CheckResult]) -> Iterator[Ground]:
@@ -94,16 +94,16 @@ def _openings(item: Item, case: Case, checks: Sequence[CheckResult]) -> Iterator
     if item.verified_by == "sign_off":
         signers = ", ".join(item.signers) or "anybody"
         text = f"{item.threshold} of these must sign: {signers}; no sign-off was given"
-        yield _not_verified("sign-off-missing", text, item)
+        yield _not_verified("sign-off-missing", text)
     elif item.verified_by == "intake":
-        yield _not_verified("intake-missing", "no result of its tool was handed in", item)
+        yield _not_verified("intake-missing", "no result of its tool was handed in")
     elif case.lock.missing:
-        yield _not_verified("lock-missing", "there is no checks.lock: nothing is demanded", item)
+        yield _not_verified("lock-missing", "there is no checks.lock: nothing is demanded")
     elif not checks:
         text = f"checks.lock names no check of it for {case.checklist.environment}"
-        yield _not_verified("no-check-locked", text, item)
+        yield _not_verified("no-check-locked", text)
     elif case.lock.items[item.id].digest != item_digest(item):
-        yield _not_verified("lock-stale", "the item changed after checks.lock was written", item)
+        yield _not_verified("lock-stale", "the item changed after checks.lock was written")
 
 
 def _of_check(item: Item, check: CheckResult, case: Case) -> Ground | None:
@@ -116,6 +116,12 @@ def _of_check(item: Item, check: CheckResult, case: Case) -> Ground | None:
         return Ground(State.NOT_VERIFIED, reason_of_check(check, item, case.checklist))
     if flaky and not (wanted.passes <= check.passes and check.attempts <= wanted.of):
         return Ground(State.NOT_VERIFIED, reason_of_check(check, item, case.checklist))
+    claimed = case.record.bindings.get(check.nodeid)
+    if claimed is not None and item.id not in claimed:
+        # The mark was moved and the lock was not: nobody meant this pass for this item.
+        text = f"verifies {', '.join(claimed)} now, and this item no longer"
+        moved = reason_of_check(check, item, case.checklist, "check-moved", text)
+        return Ground(State.NOT_VERIFIED, moved)
     if check.passes < wanted.passes:
         text = f"passed {check.passes} times of the {wanted.passes} that the item declares"
         lacking = reason_of_check(check, item, case.checklist, "too-few-attempts", text)
@@ -163,7 +169,7 @@ def _of_evidence(
         if count < need.min:
             code = "too-little-evidence" if count else "no-evidence"
             text = f"{count} of {need.min} measurements about {need.subject} met an expectation"
-            grounds.append(_not_verified(code, text, item))
+            grounds.append(_not_verified(code, text))
     return grounds
 
 
@@ -179,7 +185,7 @@ def _of_identity(
         return []
     cited = {citation.subject for check in checks for citation in check.judged}
     return [
-        _not_verified("identity-unverified", f"{subject} {said}", item)
+        _not_verified("identity-unverified", f"{subject} {said}")
         for subject, said in sorted(unidentified.items())
         if subject in cited or any(fnmatchcase(subject, need.subject) for need in item.evidence)
     ]

@@ -42,36 +42,38 @@ _RANK: dict[TriggerState, int] = {
 }
 
 
-def samples_of(record: Record) -> dict[str, list[Sample]]:
-    """Return every sample that a check cited in its last attempt, by measure."""
+def samples_of(record: Record) -> tuple[Sample, ...]:
+    """Return every sample that a check cited in its last attempt."""
     cited = {
         citation.measurement for result in record.results.values() for citation in result.judged
     }
-    found: dict[str, list[Sample]] = {}
-    for name in sorted(cited):
-        measurement = record.measurements.get(name)
-        if measurement is not None and measurement.sample is not None:
-            found.setdefault(measurement.sample.measure, []).append(measurement.sample)
-    return found
+    measured = (record.measurements.get(name) for name in cited)
+    return tuple(one.sample for one in measured if one is not None and one.sample is not None)
 
 
 def judge_measure(trigger: Trigger, samples: Sequence[Sample]) -> TriggerDecision:
-    """Return how a trigger with a measure stands; a breach wins, else the largest sample."""
-    if not samples:
+    """Return how a trigger stands by the samples of its measure, in whatever order they come.
+
+    A breach wins, then a sample that cannot be, then the largest one.
+    """
+    own = [one for one in samples if one.measure == trigger.measure]
+    if not own:
         return _decision(trigger, "not measured", "no check recorded a sample of it")
-    return judge_sample(trigger, max(samples, key=lambda one: _weight(trigger, one)))
+    return judge_sample(trigger, max(own, key=lambda one: _weight(trigger, one)))
 
 
-def _weight(trigger: Trigger, sample: Sample) -> tuple[int, int, int, int, str]:
+def _weight(trigger: Trigger, sample: Sample) -> tuple[bool, bool, int, int, int, str]:
     """Return the order of samples, the one that counts last; the text makes it a whole order."""
     decision = judge_sample(trigger, sample)
-    certain = 2 if decision.state == "breached" else int(not _possible(sample))
+    breached, impossible = decision.state == "breached", not _possible(sample)
     # A rate's sample grows, and all its looks but the last are inconclusive: the largest counts.
     # Attempts to reach something do not: a later success does not undo an earlier failure.
-    size, bad = 0, 0
+    size = 0
     if isinstance(sample, RateSample):
         size, bad = sample.total, sample.bad
-    return certain, size, _RANK[decision.state], bad, decision.text
+    else:
+        bad = sample.failed
+    return breached, impossible, size, _RANK[decision.state], bad, decision.text
 
 
 def judge_sample(trigger: Trigger, sample: Sample) -> TriggerDecision:
@@ -187,4 +189,4 @@ def ground_of(trigger: Trigger, decision: TriggerDecision, item: Item) -> Ground
     if decision.state == "idle" and trigger.when_idle == "note":
         return Ground(State.VERIFIED, Reason("trigger-idle", text))
     code = f"trigger-{decision.state.replace(' ', '-')}"
-    return Ground(State.NOT_VERIFIED, reason(code, text, item))
+    return Ground(State.NOT_VERIFIED, reason(code, text))

@@ -21,6 +21,7 @@ _NEXT = {
     "check-failed": "correct the release or the check, then run it again",
     "check-flaky": "find out why it does not always pass, or declare `attempts` on the item",
     "check-interrupted": "find out what ended the run early, then run it again",
+    "check-moved": "restore the mark, or run `metarelease lock` and have the change reviewed",
     "check-not-locked": "run `metarelease lock` and have the change reviewed",
     "check-not-run": "run the whole stage: nothing but -m may make it smaller",
     "check-repeated": "run every check once: a plugin or an option repeats it",
@@ -61,9 +62,9 @@ def run_again(nodeid: str, item: Item | None, checklist: Checklist) -> str:
 _SEEN = {"check-failed", "evidence-unmet", "trigger-breached"}
 
 
-def reason(code: str, text: str, item: Item) -> Reason:
+def reason(code: str, text: str, item: Item | None = None) -> Reason:
     """Return a reason about an item as a whole; the item's own next step where it fits."""
-    own = item.next if code in _SEEN else None
+    own = item.next if item and code in _SEEN else None
     return Reason(code, text, own or _NEXT[code])
 
 

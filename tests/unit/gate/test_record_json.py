@@ -65,6 +65,15 @@ def whole() -> Record:
                 answer="1",
                 sample=ReachSample(measure="orders.unreachable", failed=3, attempts=3, span=1.5),
             ),
+            "m-3": Measurement(
+                id="m-3",
+                subject="chain",
+                probe="rpc",
+                asked="eth_chainId",
+                at="2026-11-23T12:00:00Z",
+                duration=0.0,
+                answer="1",
+            ),
         },
         bindings={CHECK: ("post.health", "post.other")},
         identifications=(
