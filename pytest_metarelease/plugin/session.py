@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,7 +130,10 @@ class GatedSession:
             self.decision = closing.decide_run(self, pytest_exit)
             self._digest = closing.write(self.decision, self.packet, self.config)
         except (OSError, MetareleaseError) as error:
-            self._cannot_write(session, error)
+            self._cannot_write(session, str(error))
+            return
+        except Exception:  # noqa: BLE001 - a defect of ours must not look like a NO-GO
+            self._cannot_write(session, traceback.format_exc())
             return
         if pytest_exit in (0, 1) and not self.run.gate.advisory:
             session.exitstatus = self.decision.exit_code
@@ -182,8 +186,8 @@ class GatedSession:
     def _stop_target(self) -> None:
         stop_sandbox(self.run)
 
-    def _cannot_write(self, session: pytest.Session, error: Exception) -> None:
-        text = f"the packet could not be written, so there is no verdict: {error}"
+    def _cannot_write(self, session: pytest.Session, why: str) -> None:
+        text = f"the packet could not be written, so there is no verdict: {why}"
         self.worsen(text)
         session.exitstatus = Verdict.HOLD.exit_code
         self.exit_code = session.exitstatus
@@ -197,6 +201,7 @@ class _LastWord:
 
     def __init__(self, session: GatedSession) -> None:
         self._gated = session
+        self._session: pytest.Session | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -206,12 +211,21 @@ class _LastWord:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
         """Take back the decision where the end of the session failed or changed it."""
+        self._session = session
         try:
             yield
         except BaseException as error:
             self._overtaken_by(error, session)
             raise
         self._compare(session)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_unconfigure(self) -> Generator[None, None, None]:
+        """Do not let anybody turn the exit status into 0 after the end of the session."""
+        yield
+        ours, session = self._gated.exit_code, self._session
+        if session is not None and ours and int(session.exitstatus) == 0:
+            session.exitstatus = ours
 
     def _overtaken_by(self, error: BaseException, session: pytest.Session) -> None:
         """Leave nothing better than HOLD behind: what ran last did not end as it should."""

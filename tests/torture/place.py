@@ -11,13 +11,10 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from pytest_metarelease.reports.allure_found import by_check, results_in
 from tests.plugin.project import Project, Ran
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # What a shell, CI or the session that runs these tests would hand on.
 _INHERITED = (
@@ -98,34 +95,38 @@ class Place(Project):
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start pytest in a process group of its own, so that all of it can be ended."""
         self._clean_tree()
-        return subprocess.Popen(
-            [sys.executable, "-m", "pytest", *arguments],
-            cwd=self.path,
-            env=environment(variables),
-            stdout=(self.path / ".git/stdout").open("w"),
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        return self._start([sys.executable, "-m", "pytest", *arguments], variables)
+
+    @property
+    def command(self) -> list[str]:
+        """The ``metarelease`` command."""
+        return [str(Path(sys.executable).with_name("metarelease"))]
 
     def output(self) -> str:
         """Return what a started process printed."""
-        return (self.path / ".git/stdout").read_text(encoding="utf-8", errors="replace")
+        return (self.path / ".git/output").read_text(encoding="utf-8", errors="replace")
 
     def _run(self, command: Sequence[str], variables: Mapping[str, str]) -> Ran:
         self._clean_tree()
-        done = subprocess.run(
-            command,
-            cwd=self.path,
-            env=environment(variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=DEADLINE,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, self.decision())
+        process = self._start(command, variables)
+        try:
+            code = process.wait(timeout=DEADLINE)
+        finally:
+            end(process)
+        return Ran(code, self.output(), self.decision())
+
+    def _start(self, command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[str]:
+        with (self.path / ".git/output").open("w") as output:
+            return subprocess.Popen(
+                command,
+                cwd=self.path,
+                env=environment(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
 
     def _clean_tree(self) -> None:
         if self._git("status", "--porcelain"):
@@ -137,8 +138,9 @@ class Place(Project):
 
     def allure(self, nodeid: str, folder: str = "release-evidence/allure-results") -> list[str]:
         """Return the statuses that Allure's files give to one check."""
-        found = by_check(list(results_in(self.path / folder)), {nodeid})
-        return [one.status for one in found.get(nodeid, [])]
+        results = list(results_in(self.path / folder))
+        ours = [one for one in results if one.document.get("fullName") == f"metarelease#{nodeid}"]
+        return [one.status for one in (*by_check(results, {nodeid}).get(nodeid, []), *ours)]
 
     def allure_first(self, folder: str = "release-evidence/allure-results") -> tuple[str, str]:
         """Return status and name of what Allure lists first: the verdict."""

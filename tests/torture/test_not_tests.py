@@ -77,11 +77,17 @@ ROWS = (
     Row("empty_parametrisation", check(marks="@pytest.mark.parametrize('x', [])").replace("(evidence)", "(evidence, x)"), ("check-not-run",), checks=("test_it[a]",)),
     Row("two_checks_of_which_one_never_ran", check(), ("check-not-run",), checks=("test_it", "test_gone")),
     Row("return_false", check("MET\nreturn False"), ("check-broken",)),
-    Row("return_false_in_unittest", _UNITTEST.format(function="def", body="return False"), (), "verified", checks=_IN_CLASS),
     Row("return_false_with_the_warning_ignored", check("MET\nreturn False", marks="@pytest.mark.filterwarnings('ignore')"), ("check-broken",)),
     Row("repeated_node_ids", check(), ("check-repeated",), files={"conftest.py": "def pytest_collection_modifyitems(items):\n    items += [one for one in items if 'repeated' in one.nodeid]\n"}),
-    Row("fork_in_a_test", check("if os.fork():\n    os.wait()\n    MET\nelse:\n    MET"), (), "verified"),
     Row("sys_exit_in_the_test", check("MET\nsys.exit(0)"), ("check-broken",)),
+)  # fmt: skip
+# Passed, with evidence, and yet not what it seems: the warning is a finding against the run.
+WARNED = (
+    Row("return_false_in_unittest", _UNITTEST.format(function="def", body="return False"), (), "verified", checks=_IN_CLASS),
+    Row("coroutine_never_awaited", check("MET\nasync def ask(): assert 0\nask()"), (), "verified"),
+    Row("coroutine_never_awaited_and_ignored", check("MET\nasync def ask(): assert 0\nask()", marks="@pytest.mark.filterwarnings('ignore')"), (), "verified"),
+    Row("exception_in_a_thread", check("MET\none = threading.Thread(target=lambda: 1 / 0)\none.start()\none.join()"), (), "verified"),
+    Row("exception_in_a_destructor", check("MET\nclass Broken:\n    def __del__(self): raise OSError('x')\nBroken()"), (), "verified"),
 )  # fmt: skip
 SOUND = Row("sound", check(), (), "verified")
 
@@ -97,8 +103,8 @@ class Session:
 @pytest.fixture(scope="module", params=["alone", "-n2"])
 def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Session:
     """Run all rows once."""
-    place = Place(tmp_path_factory.mktemp("rows")).rows([*ROWS, SOUND])
-    place.write("pytest.ini", "[pytest]\nstrict_xfail = false\n")
+    place = Place(tmp_path_factory.mktemp("rows")).rows([*ROWS, *WARNED, SOUND])
+    place.write("pytest.ini", "[pytest]\nstrict_xfail = false\nfilterwarnings = ignore\n")
     extra = ("-n", "2") if request.param == "-n2" else ()
     return Session(place, place.pytest("-m", "post_deploy", "--junitxml=junit.xml", *extra))
 
@@ -121,3 +127,13 @@ def test_never_verified(session: Session, row: Row) -> None:
     for nodeid in row.nodeids:
         if nodeid != "test_two_checks_of_which_one_never_ran.py::test_it":
             assert "passed" not in session.place.allure(nodeid)
+
+
+@pytest.mark.parametrize("row", WARNED, ids=lambda row: row.name)
+def test_warned_of(session: Session, row: Row) -> None:
+    found = [
+        one["nodeid"]
+        for one in session.ran.decision["findings"]
+        if one["code"] == "warning-is-failure"
+    ]
+    assert row.nodeids[0] in found, session.ran.decision["findings"]
