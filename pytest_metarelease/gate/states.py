@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _BADNESS = {State.NOT_VERIFIED: 1, State.FAILED: 2}
 
 
+# More sentences than this about one item are read by nobody; its checks are all listed anyway.
+_MOST_TOLD = 50
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """One reason, and the state that it leads to by itself; ``VERIFIED`` marks a note."""
@@ -158,11 +162,7 @@ def _of_evidence(
     met: Mapping[str, frozenset[str]],
 ) -> list[Ground]:
     """Return what the evidence lacks: in each check, and over what the item declares."""
-    grounds = [
-        Ground(State.NOT_VERIFIED, _silent(check, item, case))
-        for check in checks
-        if not any(map(case.supports, check.met))
-    ]
+    grounds = _of_silence(item, case, checks)
     for need in item.evidence:
         about = [ids for subject, ids in met.items() if fnmatchcase(subject, need.subject)]
         count = len(frozenset().union(*about))
@@ -171,6 +171,16 @@ def _of_evidence(
             text = f"{count} of {need.min} measurements about {need.subject} met an expectation"
             grounds.append(_not_verified(code, text))
     return grounds
+
+
+def _of_silence(item: Item, case: Case, checks: Sequence[CheckResult]) -> list[Ground]:
+    """Return a ground per check without evidence; of very many, the first ones and a count."""
+    silent = [check for check in checks if not any(map(case.supports, check.met))]
+    told = [Ground(State.NOT_VERIFIED, _silent(one, item, case)) for one in silent[:_MOST_TOLD]]
+    if len(silent) > _MOST_TOLD:
+        text = f"and {len(silent) - _MOST_TOLD} more checks of it are without evidence as well"
+        told.append(_not_verified("check-without-evidence", text))
+    return told
 
 
 def _silent(check: CheckResult, item: Item, case: Case) -> Reason:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.plugin.collection import Collection
     from pytest_metarelease.plugin.state import Run
 
+_TestReport = pytest.TestReport
 _NO_FACTS: dict[str, Any] = {}
 
 
@@ -36,6 +37,7 @@ class Recording:
         self.phases: dict[str, list[Phase]] = {}
         self.sealed: dict[str, str] = {}
         self._attempts: dict[str, int] = {}
+        self._latest = ("", "")
         self._ledger = LedgerWriter(run.packet / "ledger", run.process)
         self.notebook = Notebook(run.process, redactor_of(config), self._ledger.append)
         config.stash[NOTEBOOK] = self.notebook
@@ -80,15 +82,27 @@ class Recording:
             return
         sent: str | None = getattr(report, "metarelease", None)
         facts = json.loads(sent) if sent else _NO_FACTS
-        check = self._collection.nodeid_of(str(report.nodeid))
+        check = self._check_of(report)
         phase = _phase(report, facts, self._attempts.get(check, 0))
-        self.phases.setdefault(check, []).append(phase)
+        phases = self.phases.get(check)
+        if phases is None:
+            phases = self.phases[check] = []
+        phases.append(phase)
         if phase.outcome == "rerun":
             self._attempts[check] = self._attempts.get(check, 0) + 1
         if "digest" in facts:
             self.sealed[check] = facts["digest"]
         if report.when not in ("setup", "call"):
-            self._journal(check)
+            self._journal(check, phases)
+
+    def _check_of(self, report: pytest.TestReport) -> str:
+        # Reports of one test mostly follow one another.
+        nodeid, check = self._latest
+        if report.nodeid != nodeid:
+            nodeid = str(report.nodeid)
+            check = self._collection.nodeid_of(nodeid)
+            self._latest = (nodeid, check)
+        return check
 
     def pytest_sessionfinish(self) -> None:
         """Make sure that this process's ledger is on disk."""
@@ -103,8 +117,7 @@ class Recording:
         """Append an entry to this process's ledger."""
         self._ledger.append(entry)
 
-    def _journal(self, check: str) -> None:
-        phases = self.phases[check]
+    def _journal(self, check: str, phases: list[Phase]) -> None:
         if len(phases) == 3 and all(_clean(one) for one in phases):
             self._ledger.append({"kind": "clean", "check": check})
             return
@@ -133,6 +146,11 @@ def _seal(citations: Any) -> dict[str, object]:
 
 
 def _phase(report: pytest.TestReport, facts: dict[str, Any], attempt: int) -> Phase:
+    found = report.__dict__
+    if report.outcome == "passed" and type(report) is _TestReport and "wasxfail" not in found:
+        # What nearly every report is.
+        when, process = str(report.when), _process(found)
+        return Phase(when, "passed", duration=report.duration, rerun=attempt, process=process)
     return Phase(
         when=str(report.when),
         outcome=str(report.outcome),
@@ -143,18 +161,18 @@ def _phase(report: pytest.TestReport, facts: dict[str, Any], attempt: int) -> Ph
         duration=report.duration,
         wasxfail=hasattr(report, "wasxfail"),
         rerun=attempt,
-        process=_process(report),
+        process=_process(found),
     )
 
 
 def _kind(report: pytest.TestReport) -> Any:
-    if type(report) is pytest.TestReport:
+    if type(report) is _TestReport:
         return "test"
     return "subtest" if type(report).__name__ in {"SubtestReport", "SubTestReport"} else "other"
 
 
-def _process(report: pytest.TestReport) -> str:
-    node = getattr(report, "node", None)
+def _process(found: dict[str, Any]) -> str:
+    node = found.get("node")
     return str(node.gateway.id) if node is not None else "main"
 
 

@@ -33,19 +33,36 @@ _SAID = ("was never awaited", "deprecated to return a value that is not None fro
 def expose_warnings() -> None:
     """Undo filters that would hide them from us, for as long as pytest's own filters stand.
 
-    A line `filterwarnings = ignore` is common, and so is the mark.
+    A line `filterwarnings = ignore` is common, and so is the mark. Called for every test, so what
+    follows from one set of filters is computed once.
     """
-    ignored = tuple(one[2] for one in warnings.filters if one[0] == "ignore")
-    if not ignored:
-        return
-    for name in _NOT_A_TEST:
-        category = getattr(pytest, name, None)
-        if category is not None and issubclass(category, ignored):
-            warnings.filterwarnings("always", category=category)
-    for category in (RuntimeWarning, DeprecationWarning):
-        if issubclass(category, ignored):
-            for part in _SAID:
-                warnings.filterwarnings("always", message=f".*{part}", category=category)
+    present = tuple(warnings.filters)
+    added = _EXPOSING.get(present)
+    if added is None:
+        added = _EXPOSING[present] = _exposing(present)
+    if added:
+        # What warnings.filterwarnings does, for all at once.
+        warnings.filters[:0] = added  # type: ignore[index]
+        warnings._filters_mutated()  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+_EXPOSING: dict[tuple[Any, ...], list[Any]] = {}
+
+
+def _exposing(present: tuple[Any, ...]) -> list[Any]:
+    """Return the filters that put in front of ``present`` show what those would hide."""
+    ignored = tuple(one[2] for one in present if one[0] == "ignore")
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        for name in _NOT_A_TEST:
+            category = getattr(pytest, name, None)
+            if category is not None and issubclass(category, ignored):
+                warnings.filterwarnings("always", category=category)
+        for category in (RuntimeWarning, DeprecationWarning):
+            if issubclass(category, ignored):
+                for part in _SAID:
+                    warnings.filterwarnings("always", message=f".*{part}", category=category)
+        return list(warnings.filters)
 
 
 def of_collection(report: pytest.CollectReport) -> Sequence[Finding]:

@@ -20,6 +20,8 @@ def asks_for_nothing(item: pytest.Item, *, optional: bool = False) -> str | None
     With ``optional``, only where its ``for_each`` says that a product may have none.
     """
     found: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    if not found:
+        return None
     for mark in item.iter_markers("for_each"):
         if optional and not mark.kwargs.get("optional"):
             continue

@@ -5,7 +5,6 @@ Changes no outcome: the gate compares what is noted here with the reports that a
 
 from __future__ import annotations
 
-import functools
 import inspect
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from pytest_metarelease.evidence import Notebook
+
+_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 
 
 class Witness:
@@ -42,7 +43,7 @@ class Witness:
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
         """Listen to the test function itself while it is called."""
         function = pyfuncitem.obj
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        if _is_async(function):
             return (yield)
         pyfuncitem.obj = self._listening(function)
         try:
@@ -66,7 +67,7 @@ class Witness:
         return report
 
     def _listening(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
+        # pytest calls it with the arguments that it found before; nobody looks at its signature.
         def listening(*arguments: Any, **named: Any) -> Any:
             try:
                 returned = function(*arguments, **named)
@@ -86,6 +87,13 @@ class Witness:
         check = self._notebook.check or ""
         self.raised.setdefault(check, []).append(noted)
         self._append({"kind": "raised", "check": check, **asdict(noted)})
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+    return bool(code.co_flags & _ASYNC)
 
 
 class ReturnedError(Exception):
