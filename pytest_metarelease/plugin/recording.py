@@ -37,6 +37,7 @@ class Recording:
         self.phases: dict[str, list[Phase]] = {}
         self.sealed: dict[str, str] = {}
         self._attempts: dict[str, int] = {}
+        self._rerun: set[str] = set()
         self._latest = ("", "")
         self._ledger = LedgerWriter(run.packet / "ledger", run.process)
         self.notebook = Notebook(run.process, redactor_of(config), self._ledger.append)
@@ -83,13 +84,17 @@ class Recording:
         sent: str | None = getattr(report, "metarelease", None)
         facts = json.loads(sent) if sent else _NO_FACTS
         check = self._check_of(report)
+        if check in self._rerun and report.when == "setup":
+            # Not at the report that said so: the teardown of that attempt may follow it.
+            self._rerun.discard(check)
+            self._attempts[check] = self._attempts.get(check, 0) + 1
         phase = _phase(report, facts, self._attempts.get(check, 0))
         phases = self.phases.get(check)
         if phases is None:
             phases = self.phases[check] = []
         phases.append(phase)
         if phase.outcome == "rerun":
-            self._attempts[check] = self._attempts.get(check, 0) + 1
+            self._rerun.add(check)
         if "digest" in facts:
             self.sealed[check] = facts["digest"]
         if report.when not in ("setup", "call"):
@@ -119,7 +124,7 @@ class Recording:
 
     def _journal(self, check: str, phases: list[Phase]) -> None:
         if len(phases) == 3 and all(_clean(one) for one in phases):
-            self._ledger.append({"kind": "clean", "check": check})
+            self._ledger.append_clean(check)
             return
         seen = [
             [one.when, one.outcome, one.kind, one.fault, one.rerun, one.process, one.wasxfail]
