@@ -31,10 +31,15 @@ def schema_problems(schema: Any, document: Any) -> Iterator[str]:
         for number, error in enumerate(validator.iter_errors(document)):
             if number == 5:
                 return
-            yield f"{error.json_path}: {error.message[:200]}"
+            yield f"{error.json_path}: {_brief(error.message)}"
     except jsonschema.SchemaError as error:
         raise UsageError(
             f"the declared schema is wrong at {error.json_path}: {error.message}"
         ) from None
     except referencing.exceptions.Unresolvable as error:
         raise UsageError(f"the declared schema refers to {error.ref}, which it lacks") from None
+
+
+def _brief(message: str) -> str:
+    """Shorten a message in its middle: it begins with the value and ends with what is wrong."""
+    return message if len(message) <= 200 else f"{message[:60]}... {message[-130:]}"
