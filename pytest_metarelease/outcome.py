@@ -178,7 +178,9 @@ def _attempts(phases: Sequence[Phase]) -> list[list[Phase]]:
     previous: Phase | None = None
     # Some rerun plugins number their attempts, others only end them with the outcome "rerun".
     for phase in sorted(phases, key=lambda one: one.rerun):
-        if previous is None or phase.rerun != previous.rerun or previous.outcome == "rerun":
+        # The teardown of an attempt that is rerun may still be reported; it belongs to it.
+        ended = previous is not None and previous.outcome == "rerun" and phase.when != "teardown"
+        if previous is None or phase.rerun != previous.rerun or ended:
             attempts.append([])
         attempts[-1].append(phase)
         previous = phase
