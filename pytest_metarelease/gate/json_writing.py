@@ -1,6 +1,7 @@
-"""Frozen values to JSON values, by their types: dataclasses, enums, tuples, mappings, scalars.
+"""Frozen values to JSON values, by their types: dataclasses, tuples, mappings, scalars.
 
-Nothing here knows what a record is, and nothing is left out, not even a default.
+Nothing here knows what a record is, and nothing is left out, not even a default. Our enums are
+texts (``StrEnum``) and stay as they are: JSON writes their values.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from enum import Enum
 from functools import cache
 from operator import attrgetter
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -25,8 +25,6 @@ def _writer(kind: Any) -> Write | None:
     """
     if isinstance(kind, type) and is_dataclass(kind):
         return dataclass_writer(kind)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return _enum_value
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return _union_writer(arguments)
@@ -35,10 +33,6 @@ def _writer(kind: Any) -> Write | None:
     if origin is not None and issubclass(origin, Mapping):
         return _mapping_writer(_writer(arguments[1]))
     return None
-
-
-def _enum_value(value: Any) -> object:
-    return value.value
 
 
 def _union_writer(arguments: tuple[Any, ...]) -> Write | None:
