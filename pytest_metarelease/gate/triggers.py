@@ -32,15 +32,6 @@ _BY_SIDE: dict[Side, TriggerState] = {
     "above": "breached",
 }
 
-# Of samples of the same size the worse counts; what was not measured says least.
-_RANK: dict[TriggerState, int] = {
-    "not measured": 0,
-    "idle": 1,
-    "ok": 2,
-    "inconclusive": 3,
-    "breached": 4,
-}
-
 
 def samples_of(record: Record) -> tuple[Sample, ...]:
     """Return every sample that a check cited in its last attempt."""
@@ -62,8 +53,8 @@ def judge_measure(trigger: Trigger, samples: Sequence[Sample]) -> TriggerDecisio
     return judge_sample(trigger, max(own, key=lambda one: _weight(trigger, one)))
 
 
-def _weight(trigger: Trigger, sample: Sample) -> tuple[bool, bool, int, int, int, str]:
-    """Return the order of samples, the one that counts last; the text makes it a whole order."""
+def _weight(trigger: Trigger, sample: Sample) -> tuple[bool, bool, int, bool, int, str]:
+    """Return the order of samples, the one that counts last; the text settles what is equal."""
     decision = judge_sample(trigger, sample)
     breached, impossible = decision.state == "breached", not _possible(sample)
     # A rate's sample grows, and all its looks but the last are inconclusive: the largest counts.
@@ -73,7 +64,7 @@ def _weight(trigger: Trigger, sample: Sample) -> tuple[bool, bool, int, int, int
         size, bad = sample.total, sample.bad
     else:
         bad = sample.failed
-    return breached, impossible, size, _RANK[decision.state], bad, decision.text
+    return breached, impossible, size, decision.state == "inconclusive", bad, decision.text
 
 
 def judge_sample(trigger: Trigger, sample: Sample) -> TriggerDecision:
@@ -185,7 +176,7 @@ def ground_of(trigger: Trigger, decision: TriggerDecision, item: Item) -> Ground
     if decision.state == "ok":
         return None
     if decision.state == "breached":
-        return Ground(State.FAILED, reason("trigger-breached", text, item))
+        return Ground(State.FAILED, reason("trigger-breached", text, item.next))
     if decision.state == "idle" and trigger.when_idle == "note":
         return Ground(State.VERIFIED, Reason("trigger-idle", text))
     code = f"trigger-{decision.state.replace(' ', '-')}"

@@ -59,13 +59,12 @@ def run_again(nodeid: str, item: Item | None, checklist: Checklist) -> str:
 
 # What an item's own `next` is about: the release is not as it must be. Where nobody could ask,
 # it would send people to repair what nobody looked at.
-_SEEN = {"check-failed", "evidence-unmet", "trigger-breached"}
+_SEEN = {"check-failed", "evidence-unmet"}
 
 
-def reason(code: str, text: str, item: Item | None = None) -> Reason:
-    """Return a reason about an item as a whole; the item's own next step where it fits."""
-    own = item.next if item and code in _SEEN else None
-    return Reason(code, text, own or _NEXT[code])
+def reason(code: str, text: str, next_step: str | None = None) -> Reason:
+    """Return a reason about an item as a whole; without a next step the code's own."""
+    return Reason(code, text, next_step or _NEXT[code])
 
 
 def reason_of_check(

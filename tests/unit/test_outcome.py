@@ -365,3 +365,11 @@ def test_one_more_failed_report_never_improves(
         before = assemble("t", base)
         more = Phase(when, "failed", fault=fault, rerun=base[-1].rerun)
         assert assemble("t", [*base, more]).outcome.rank >= before.outcome.rank
+
+
+def test_the_teardown_of_an_attempt_that_is_rerun_belongs_to_it() -> None:
+    first = (*attempt(0, "rerun", text="boom"), Phase("teardown", "passed", rerun=0))
+    assert assemble("t", [*first, *attempt(1)]).attempts == 2
+    unnumbered = (*first, *attempt(0))
+    found = assemble("t", unnumbered)
+    assert (found.code, found.attempts, found.passes) == ("check-flaky", 2, 1)

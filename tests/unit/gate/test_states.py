@@ -290,6 +290,40 @@ def test_a_binding_that_is_in_the_lock_is_nothing_new() -> None:
     assert given.first().checks == (passed(CHECK),)
 
 
+def test_a_locked_check_that_claims_other_items_now() -> None:
+    """The mark was moved and the lock was not: nobody meant this pass for this item."""
+    given = Given((item(), item("post.b")), bindings={CHECK: ("post.b", "post.c")})
+    first = given.first()
+    assert (first.state, codes(first)) == (State.NOT_VERIFIED, ["check-moved"])
+    said = first.reasons[0]
+    assert said.text == f"{CHECK} verifies post.b, post.c now, and this item no longer"
+    assert said.next_step == (
+        "restore the mark, or run `metarelease lock` and have the change reviewed. "
+        f'Again: pytest -m post_deploy --release-env {ENVIRONMENT} "verification/{CHECK}"'
+    )
+    given.bindings = {CHECK: ("post.b", HEALTH)}
+    assert given.first().state is State.VERIFIED
+    given.bindings = {CHECK: ()}
+    assert codes(given.first()) == ["check-moved"]
+    given.put(result(CHECK, Outcome.FAILED))
+    assert codes(given.first()) == ["check-failed"]
+
+
+@pytest.mark.parametrize(("silent", "told"), [(50, 50), (51, 51), (60, 51)])
+def test_of_very_many_silent_checks_the_first_are_told(silent: int, told: int) -> None:
+    given = Given()
+    names = [f"silent{number:02}.py::t" for number in range(silent)]
+    given.lock = with_checks(given, HEALTH, CHECK, *names)
+    given.put(*(result(one) for one in names))
+    first = given.first()
+    assert codes(first) == ["check-without-evidence"] * told
+    assert len(first.checks) == silent + 1
+    assert first.reasons[49].text.startswith("silent49.py::t ")
+    if silent > 50:
+        text = f"and {silent - 50} more checks of it are without evidence as well"
+        assert first.reasons[50].text == text
+
+
 @pytest.mark.parametrize("judgement", [Judgement.NONE, Judgement.UNKNOWN, Judgement.UNMET])
 def test_only_met_is_evidence(judgement: Judgement) -> None:
     given = Given().put(passed(CHECK, cited(1, judgement)))

@@ -222,6 +222,7 @@ SAMPLES: list[tuple[list[Sample], str, int | None]] = [
     ([reach(3, 3), reach(0, 9)], "breached", 3),
     # No order of arrival decides between equals.
     ([reach(0, 1), reach(0, 9)], "ok", 9),
+    ([reach(0, 0), reach(0, 9)], "ok", 9),
 ]
 
 
@@ -234,6 +235,12 @@ def test_samples_that_differ(samples: list[Sample], state: str, total: int | Non
     most = [one.bad for one in samples if isinstance(one, RateSample)]
     if most and state == "ok":
         assert judge_measure(trigger, samples).bad == max(most)
+
+
+def test_of_attempts_that_failed_more_often_count() -> None:
+    trigger = replace(API, limit=None, min_samples=1)
+    for order in permutations([reach(2, 12), reach(10, 12), reach(9, 12)]):
+        assert judge_measure(trigger, order).bad == 10
 
 
 def test_of_two_kinds_of_samples_the_larger_rate_counts() -> None:
