@@ -175,19 +175,20 @@ def _speaks_against(citation: Citation) -> bool:
 
 def _attempts(phases: Sequence[Phase]) -> list[list[Phase]]:
     attempts: list[list[Phase]] = []
-    previous: Phase | None = None
     # Some rerun plugins number their attempts, others only end them with the outcome "rerun".
     for phase in sorted(phases, key=lambda one: one.rerun):
-        # The teardown of an attempt that is rerun may still be reported; it belongs to it.
-        ended = previous is not None and previous.outcome == "rerun" and phase.when != "teardown"
-        if previous is None or phase.rerun != previous.rerun or ended:
+        if not attempts or phase.rerun != attempts[-1][-1].rerun or _ended(attempts[-1], phase):
             attempts.append([])
         attempts[-1].append(phase)
-        previous = phase
     numbers = {phase.rerun for phase in phases}
     if numbers and numbers != set(range(len(numbers))):
         attempts.insert(0, [])  # an attempt of which no report arrived still was one
     return attempts
+
+
+def _ended(attempt: Sequence[Phase], following: Phase) -> bool:
+    """Return whether an attempt was rerun; its teardown may still be reported, and is its own."""
+    return following.when != "teardown" and any(one.outcome == "rerun" for one in attempt)
 
 
 def _cited_by_attempt(citations: Sequence[Citation], count: int) -> list[list[Citation]]:
