@@ -48,9 +48,7 @@ _PLACES = (
 # what came, not obey it. And halves of surrogate pairs, which no file in UTF-8 can hold: Allure
 # would end the run with an internal error.
 _CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-    "\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
