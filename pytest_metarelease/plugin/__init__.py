@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_metarelease.errors import UsageError
 from pytest_metarelease.plugin import activation, options
 from pytest_metarelease.plugin.state import RUN
 
@@ -33,23 +34,44 @@ def pytest_configure(config: pytest.Config) -> None:
     that Allure finds its folder set.
     """
     options.add_marks(config)
+    from pytest_metarelease.plugin import waiting
+
+    try:
+        waits = waiting.may_wait(config) and waiting.begin(config, lambda: _activate(config))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    if waits:
+        _register_fixtures(config)
+    else:
+        _activate(config)
+
+
+def _activate(config: pytest.Config) -> Collection | None:
+    """Read the manifest and register what the run needs; None where there is no manifest."""
     run = activation.prepare(config)
     if run is None:
-        return
+        return None
     config.stash[RUN] = run
-    _register(config, run)
+    return _register(config, run)
 
 
-def _register(config: pytest.Config, run: Run) -> None:
+def _register_fixtures(config: pytest.Config) -> None:
+    from pytest_metarelease.plugin import fixtures
+
+    if not config.pluginmanager.is_registered(fixtures):
+        config.pluginmanager.register(fixtures, "metarelease: fixtures")
+
+
+def _register(config: pytest.Config, run: Run) -> Collection:
     # Imported here: a repository without a manifest does not pay for them.
-    from pytest_metarelease.plugin import collection, explaining, fixtures
+    from pytest_metarelease.plugin import collection, explaining
     from pytest_metarelease.plugin.session_target import redactor_of
 
     register = config.pluginmanager.register
     # Names that nobody would write into `-p no:`; below it is checked that they are there.
     collected = collection.Collection(run, config)
     register(collected, "metarelease: collection")
-    register(fixtures, "metarelease: fixtures")
+    _register_fixtures(config)
     register(explaining.Explaining(redactor_of(config)), "metarelease: explaining")
     if run.gate.on:
         _register_gated(config, run, collected)
@@ -57,6 +79,7 @@ def _register(config: pytest.Config, run: Run) -> None:
         from pytest_metarelease.plugin.ungated import UngatedSession
 
         register(UngatedSession(run), "metarelease: session")
+    return collected
 
 
 def _register_gated(config: pytest.Config, run: Run, collected: Collection) -> None:

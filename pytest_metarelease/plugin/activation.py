@@ -5,14 +5,10 @@ Refuses what would make a run not a run (FALSE_GREENS, rule 7) and names that no
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shutil
 import sys
-import tempfile
-import uuid
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +69,7 @@ def _load(config: pytest.Config) -> Loaded | None:
     except UsageError:
         # `release.yaml` is a common name. A file of that name that is not ours must not break a
         # run that asks nothing of us; a run that does ask gets every error.
-        if given or _asks_for_verdict(config) or _looks_like_ours(path):
+        if given or _asks_for_verdict(config) or looks_like_ours(path):
             raise
         return None
 
@@ -98,17 +94,19 @@ def _refuse_options_without_manifest(config: pytest.Config) -> None:
         )
 
 
-def _looks_like_ours(path: Path) -> bool:
+def looks_like_ours(path: Path) -> bool:
+    """Return whether a file called ``release.yaml`` has a checklist."""
     text = path.read_bytes()[:1_000_000]
     return re.search(rb"^checklist\s*:", text, re.MULTILINE) is not None
 
 
 def _asks_for_verdict(config: pytest.Config) -> bool:
     ours = {*marks.STAGES, *marks.FACETS}
-    return _mode(config) == "on" or bool(ours & names_in(config.option.markexpr))
+    return mode_of(config) == "on" or bool(ours & names_in(config.option.markexpr))
 
 
-def _mode(config: pytest.Config) -> str:
+def mode_of(config: pytest.Config) -> str:
+    """Return auto, on or off, as the command line or the ini file says."""
     mode = setting(config, "release_gate") or "auto"
     if mode not in {"auto", "on", "off"}:
         raise UsageError(f"release_gate is {mode!r}; write auto, on or off")
@@ -120,6 +118,9 @@ def _prepare(config: pytest.Config, loaded: Loaded) -> Run:
     expression = str(config.option.markexpr or "")
     environment = _environment(config, loaded.manifest)
     gate = _gate(config, expression, facets)
+    # Imported here, like all that a session without a manifest has no use for.
+    import uuid
+
     shared: dict[str, Any] = getattr(config, "workerinput", {}).get("metarelease", {})
     role = _role(config)
     run = Run(
@@ -147,10 +148,14 @@ def _prepare(config: pytest.Config, loaded: Loaded) -> Run:
 
 def now() -> str:
     """Return the present time, UTC, RFC 3339."""
+    from datetime import UTC, datetime
+
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _shared_folder(config: pytest.Config) -> str:
+    import tempfile
+
     folder = tempfile.mkdtemp(prefix="metarelease-")
     # Also where the run is refused before it starts, and nobody else would remove it.
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
@@ -165,8 +170,13 @@ def _packet_folder(config: pytest.Config) -> Path:
 def _role(config: pytest.Config) -> Role:
     if hasattr(config, "workerinput"):
         return "worker"
-    distributes = getattr(config.option, "tx", None) or getattr(config.option, "numprocesses", None)
-    return "controller" if distributes else "single"
+    return "controller" if distributes(config) else "single"
+
+
+def distributes(config: pytest.Config) -> bool:
+    """Return whether xdist spreads this session over workers."""
+    option = config.option
+    return bool(getattr(option, "tx", None) or getattr(option, "numprocesses", None))
 
 
 def _register_facets(config: pytest.Config, manifest: Manifest) -> frozenset[str]:
@@ -206,7 +216,7 @@ def _default_environment(config: pytest.Config, manifest: Manifest) -> str:
 
 
 def _gate(config: pytest.Config, expression: str, facets: frozenset[str]) -> Gate:
-    mode = _mode(config)
+    mode = mode_of(config)
     advisory = bool(config.option.release_advisory)
     if mode == "off":
         return Gate(on=False, why="--release-gate=off")
@@ -235,6 +245,8 @@ _PYTEST_MARKS = {
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean X?`` or the list of what there is."""
+    import difflib
+
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     if close:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_metarelease.plugin.session_target import target_of
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -36,6 +34,8 @@ def release(pytestconfig: pytest.Config) -> Target:
     was measured before the first test; ``release.place("contracts", "escrow")`` tells where the
     manifest says something.
     """
+    from pytest_metarelease.plugin.session_target import target_of
+
     return target_of(pytestconfig)
 
 

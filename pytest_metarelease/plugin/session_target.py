@@ -7,6 +7,7 @@ import pytest
 from pytest_metarelease.evidence import Notebook
 from pytest_metarelease.plugin.state import RUN
 from pytest_metarelease.plugin.target import Target, acquire
+from pytest_metarelease.plugin.waiting import WAITING
 from pytest_metarelease.redaction import Redactor
 
 NOTEBOOK: pytest.StashKey[Notebook] = pytest.StashKey()
@@ -27,5 +28,8 @@ def notebook_of(config: pytest.Config) -> Notebook:
 def target_of(config: pytest.Config) -> Target:
     """Return the target of this run, preparing it where no process has done so yet."""
     if TARGET not in config.stash:
+        if WAITING in config.stash:
+            # A test without our marks asks for one of our fixtures.
+            config.stash[WAITING].wake()
         config.stash[TARGET] = acquire(config.stash[RUN], notebook_of(config), redactor_of(config))
     return config.stash[TARGET]
