@@ -53,15 +53,15 @@ def judge_measure(trigger: Trigger, samples: Sequence[Sample]) -> TriggerDecisio
     return judge_sample(trigger, max(own, key=lambda one: _weight(trigger, one)))
 
 
-def _weight(trigger: Trigger, sample: Sample) -> tuple[bool, bool, int, bool, int, str]:
+def _weight(trigger: Trigger, sample: Sample) -> tuple[bool, bool, tuple[int, ...], bool, int, str]:
     """Return the order of samples, the one that counts last; the text settles what is equal."""
     decision = judge_sample(trigger, sample)
     breached, impossible = decision.state == "breached", not _possible(sample)
     # A rate's sample grows, and all its looks but the last are inconclusive: the largest counts.
     # Attempts to reach something do not: a later success does not undo an earlier failure.
-    size = 0
+    size: tuple[int, ...] = ()
     if isinstance(sample, RateSample):
-        size, bad = sample.total, sample.bad
+        size, bad = (sample.total,), sample.bad
     else:
         bad = sample.failed
     return breached, impossible, size, decision.state == "inconclusive", bad, decision.text

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import MalformedError
+from pytest_metarelease.nesting import check_depth
 from pytest_metarelease.probes.reading import describe, mismatch, show
 
 if TYPE_CHECKING:
@@ -21,11 +22,9 @@ if TYPE_CHECKING:
 
     from pytest_metarelease.manifest.model import Expectation
 
-DEEPEST = 100
 LONGEST_NUMBER = 4_000
 _SHOWN = 80
 
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -58,7 +57,7 @@ def read_json(body: bytes, content_type: str = "") -> Any:
 def _read(body: bytes) -> Any:
     if not body:
         raise ValueError("the answer is empty")
-    _check_depth(body)
+    check_depth(body)
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -73,20 +72,6 @@ def _read(body: bytes) -> Any:
     if _SURROGATE.search(body):
         _check_surrogates(document)
     return document
-
-
-def _check_depth(body: bytes) -> None:
-    # Before the reader runs: its own protection is the recursion limit, which others may raise.
-    if body.count(b"[") + body.count(b"{") <= DEEPEST:
-        return
-    depth = 0
-    for token in _BRACKETS.finditer(body):
-        if token[0] in b"[{":
-            depth += 1
-            if depth > DEEPEST:
-                raise ValueError(f"it is nested deeper than {DEEPEST}")
-        elif token[0] in b"]}":
-            depth -= 1
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

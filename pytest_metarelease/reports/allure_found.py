@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_metarelease.nesting import check_depth
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,7 +52,9 @@ def results_in(folder: Path, last_written_before: int | None = None) -> Iterator
             )
             if recent or facts.st_size > _LARGEST:
                 continue
-            document = json.loads(path.read_bytes())
+            content = path.read_bytes()
+            check_depth(content)
+            document = json.loads(content)
         except (OSError, ValueError, RecursionError):
             continue
         if isinstance(document, dict):

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from pytest_metarelease import __version__
 from pytest_metarelease.errors import PacketError, UsageError
+from pytest_metarelease.nesting import check_depth
 from pytest_metarelease.reports.files import write_atomically
 
 SCHEMA = "metarelease/decision/v1"
@@ -146,7 +147,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST:
             raise PacketError(f"{path} is larger than {_LARGEST} bytes")
-        found = json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+        content = path.read_bytes()
+        check_depth(content)
+        found = json.loads(content, parse_constant=_refuse_constant)
     except FileNotFoundError as error:
         raise PacketError(f"{path} does not exist") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import UsageError
+from pytest_metarelease.nesting import check_depth
 from pytest_metarelease.probes.chain.abi import Interface, read_abi
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
 _HOLE = re.compile(r"__")  # however a compiler names it: no byte is written so
+_DEEPEST = 1_000  # syntax trees are deep
 _BOUND = 64 * 1024 * 1024
 
 
@@ -83,7 +85,9 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _BOUND:
             raise UsageError(f"{path}: larger than {_BOUND} bytes, so no artifact of a contract")
-        document = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        check_depth(content, _DEEPEST)
+        document = json.loads(content)
     except OSError as problem:
         raise UsageError(
             f"{path}: {problem.strerror}; build the contracts, or correct `artifact:`"

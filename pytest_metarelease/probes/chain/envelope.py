@@ -7,8 +7,6 @@ a result and an error, or neither.
 from __future__ import annotations
 
 import json
-import re
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Never
 
 from pytest_metarelease.errors import (
@@ -17,6 +15,7 @@ from pytest_metarelease.errors import (
     RefusedError,
     UnsupportedError,
 )
+from pytest_metarelease.nesting import check_depth
 from pytest_metarelease.probes.chain.revert import Revert, read_revert
 
 if TYPE_CHECKING:
@@ -37,11 +36,6 @@ _MISSING_WORDS = (
 )
 _NO_STATE_WORDS = ("missing trie node", "historical state", "pruned", "archive")
 _MESSAGE_LENGTH = 300
-_DEEPEST = 100
-_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_CONTENT = bytes(one for one in range(256) if one not in b'[]{}"')
-_ESCAPED = re.compile(rb"\\.", re.DOTALL)
-_STRING = re.compile(rb'"[^"]*"?')
 
 
 class LimitedError(RefusedError):
@@ -55,7 +49,7 @@ class LimitedError(RefusedError):
 def parse(body: bytes, where: str) -> Any:
     """Return the JSON document in ``body``; NaN, bad UTF-8 and endless nesting are refused."""
     try:
-        _check_depth(body)
+        check_depth(body)
         return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as problem:
         start = body[:60].decode("utf-8", "replace")
@@ -136,21 +130,6 @@ def _refusal(error: dict[str, Any], method: str, where: str) -> ProbeError:
     if code in _MISSING_CODES or any(word in said for word in _MISSING_WORDS):
         return UnsupportedError(text)
     return RefusedError(text)
-
-
-def _check_depth(body: bytes) -> None:
-    """Refuse endless nesting before the reader runs.
-
-    Its own protection is the recursion limit, which libraries raise to where the stack ends first
-    (``py_ecc``, which ``eth_account`` imports, sets 100,000). Done in C: bodies are large.
-    """
-    if b"\\" in body:
-        body = _ESCAPED.sub(b"", body)
-    # Two quotes with nothing between them open and close, or close and open: nothing is lost.
-    outline = body.translate(None, _CONTENT).replace(b'""', b"")
-    outline = _STRING.sub(b"", outline)
-    if max(accumulate(map(_STEPS.__getitem__, outline)), default=0) > _DEEPEST:
-        raise ValueError(f"nested deeper than {_DEEPEST}")
 
 
 def _no_constant(name: str) -> Never:
