@@ -217,6 +217,7 @@ SAMPLES: list[tuple[list[Sample], str, int | None]] = [
     ([rate(5, 4), rate(40, 400)], "breached", 400),
     ([rate(1001, 1000), rate(40, 400)], "breached", 400),
     ([rate(2, 400), rate(10, 400)], "ok", 400),
+    ([rate(10, 400), rate(9, 400, looks=50)], "inconclusive", 400),
     # A later success does not undo failed attempts.
     ([reach(2, 3), reach(0, 9)], "inconclusive", 3),
     ([reach(3, 3), reach(0, 9)], "breached", 3),
