@@ -116,23 +116,41 @@ def pytest_sessionfinish(session):
     if worker == "gw0":
         os._exit(1)
 """
+# Before it has told the controller what it collected, so that no check was given to it.
 LOST_BEFORE = """\
-import os, pytest
+import os
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session):
-    worker = getattr(session.config, "workerinput", {}).get("workerid")
+def pytest_collection_modifyitems(config):
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    if worker == "gw0":
+        os._exit(1)
+"""
+LOST_WITH_WORK = """\
+import os
+
+def pytest_runtest_protocol(item):
+    worker = getattr(item.config, "workerinput", {}).get("workerid")
     if worker == "gw0":
         os._exit(1)
 """
 
 
-@pytest.mark.parametrize("source", [LOST, LOST_BEFORE], ids=["at the end", "before its first test"])
+@pytest.mark.parametrize(
+    "source", [LOST, LOST_BEFORE], ids=["at the end", "before it was given a check"]
+)
 def test_a_worker_is_lost_and_everything_ran(place: Place, source: str) -> None:
     place.rows(SOUND).write("conftest.py", source)
     ran = place.pytest("-m", "post_deploy", "-n", "2")
     assert (ran.verdict, ran.exit_code) == ("GO", 0), ran.text
     assert "worker-lost" in [one["code"] for one in ran.decision["notes"]]
+
+
+def test_a_worker_is_lost_with_a_check_that_it_never_began(place: Place) -> None:
+    place.rows(SOUND).write("conftest.py", LOST_WITH_WORK)
+    ran = place.pytest("-m", "post_deploy", "-n", "2")
+    assert (ran.verdict, ran.exit_code) == ("HOLD", 21), ran.text
+    codes = [code for row in SOUND for code in ran.codes(row.item)]
+    assert codes == ["check-crashed"]
 
 
 def test_a_worker_is_killed(gone: Place) -> None:

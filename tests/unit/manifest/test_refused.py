@@ -647,7 +647,9 @@ FILES = {
     "key of a list": (b"? [1]\n: 2\n", "1:3: a key must be a text"),
     "key that is a number": (b"1: 2\n", "1:1: 1: as a key, YAML reads 1 as a number; quote it"),
     "key that is a boolean": (b"no: 2\n", "1:1: no: as a key, YAML reads no as false; quote it"),
-    "deep": (b"[" * 100_000, "1:41: "),
+    "deep": (b"[" * 100, "1:41: [0]"),
+    # Some versions of libyaml refuse this themselves, in their words; others leave it to us.
+    "very deep": (b"[" * 100_000, "1:"),
     "large": (b"#" * (1 << 20) + b"\n", "1:1: is larger than 1048576 bytes"),
     "many": (b"a: [" + b"1," * 60_000 + b"]", "1:99999: a[49996]: more than 50000 values"),
 }
