@@ -113,9 +113,15 @@ _EVIDENCE = {
 
 
 def assemble(
-    nodeid: str, phases: Sequence[Phase], citations: Sequence[Citation] = ()
+    nodeid: str,
+    phases: Sequence[Phase],
+    citations: Sequence[Citation] = (),
+    *,
+    seconds: float = 0.0,
 ) -> CheckResult:
     """Return what all reports of one check amount to; the worst thing seen wins.
+
+    ``seconds`` is the time of reports whose phases carry none of their own.
 
     Clean is only a check with exactly one setup, call and teardown per attempt, all passed, plain,
     none expected to fail, with no subtest that did not pass, and with no citation that is unmet or
@@ -124,11 +130,11 @@ def assemble(
     gate accepts it only where the item declares so.
     """
     if _plainly_passed(phases) and not any(map(_speaks_against, citations)):
-        return _result(nodeid, phases, citations, [_PASSED])
+        return _result(nodeid, phases, citations, [_PASSED], seconds)
     attempts = _attempts(phases)
     cited = _cited_by_attempt(citations, max(1, len(attempts)))
     verdicts = [_attempt(phases, cited[number]) for number, phases in enumerate(attempts)]
-    return _result(nodeid, phases, citations, verdicts or [_attempt([], cited[0])])
+    return _result(nodeid, phases, citations, verdicts or [_attempt([], cited[0])], seconds)
 
 
 def _result(
@@ -136,6 +142,7 @@ def _result(
     phases: Sequence[Phase],
     citations: Sequence[Citation],
     verdicts: Sequence[_Finding],
+    seconds: float,
 ) -> CheckResult:
     worst = _over_attempts(verdicts)
     return CheckResult(
@@ -146,7 +153,7 @@ def _result(
         next_step=worst.next_step,
         attempts=len(verdicts),
         passes=sum(one.outcome is Outcome.PASSED for one in verdicts),
-        duration=sum(phase.duration for phase in phases),
+        duration=seconds + sum(phase.duration for phase in phases),
         citations=tuple(citations),
     )
 

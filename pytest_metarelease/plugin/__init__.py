@@ -64,22 +64,29 @@ def _register_fixtures(config: pytest.Config) -> None:
 
 def _register(config: pytest.Config, run: Run) -> Collection:
     # Imported here: a repository without a manifest does not pay for them.
-    from pytest_metarelease.plugin import collection, explaining
-    from pytest_metarelease.plugin.session_target import redactor_of
+    from pytest_metarelease.plugin import collection
 
     register = config.pluginmanager.register
     # Names that nobody would write into `-p no:`; below it is checked that they are there.
     collected = collection.Collection(run, config)
     register(collected, "metarelease: collection")
     _register_fixtures(config)
-    register(explaining.Explaining(redactor_of(config)), "metarelease: explaining")
     if run.gate.on:
         _register_gated(config, run, collected)
-    elif run.controls:
+    else:
+        _register_ungated(config, run)
+    return collected
+
+
+def _register_ungated(config: pytest.Config, run: Run) -> None:
+    from pytest_metarelease.plugin.explaining import Explaining
+    from pytest_metarelease.plugin.session_target import redactor_of
+
+    config.pluginmanager.register(Explaining(redactor_of(config)), "metarelease: explaining")
+    if run.controls:
         from pytest_metarelease.plugin.ungated import UngatedSession
 
-        register(UngatedSession(run), "metarelease: session")
-    return collected
+        config.pluginmanager.register(UngatedSession(run), "metarelease: session")
 
 
 def _register_gated(config: pytest.Config, run: Run, collected: Collection) -> None:

@@ -104,7 +104,12 @@ def _results(
     for nodeid, phases in session.recording.phases.items():
         raised = contents.raised.get(nodeid)
         seen = [*phases, *unreported(phases, raised)] if raised else phases
-        result = assemble(nodeid, seen, contents.citations.get(nodeid, nothing))
+        result = assemble(
+            nodeid,
+            seen,
+            contents.citations.get(nodeid, nothing),
+            seconds=session.recording.seconds.get(nodeid, 0.0),
+        )
         # A test that claims no item and passed says nothing about the release.
         if nodeid in claimed or result.outcome is not Outcome.PASSED:
             results[nodeid] = result

@@ -76,6 +76,8 @@ class Collection:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a test once per declared thing of each kind that its ``for_each`` names."""
+        if "for_each" not in metafunc.definition.keywords:
+            return  # found faster than by a walk over all marks, and true of most tests
         for mark in metafunc.definition.iter_markers("for_each"):
             for kind in mark.args:
                 names = _declared(self.run, kind)
@@ -97,18 +99,25 @@ class Collection:
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Stamp the items that a test verifies on it, with their marks."""
-        ids = tuple(
-            dict.fromkeys(str(one) for mark in item.iter_markers("verifies") for one in mark.args)
-        )
-        if not ids:
-            return
-        items = [self._item(one, item) for one in ids]
-        known = [one for one in items if one is not None]
-        self._refuse_contradiction(item, known)
-        if ids not in self._decorators:
-            self._decorators[ids] = _decorators(known, item.config)
-        for decorator in self._decorators[ids]:
-            item.add_marker(decorator)
+        ids: dict[str, None] = {}
+        names = set()
+        for mark in item.iter_markers():
+            names.add(mark.name)
+            if mark.name == "verifies":
+                ids.update(dict.fromkeys(map(str, mark.args)))
+        if ids:
+            self._bind(item, tuple(ids), names & self._vocabulary)
+
+    def _bind(self, item: pytest.Item, ids: tuple[str, ...], given: set[str]) -> None:
+        found = self._decorators.get(ids)
+        if found is None or given:
+            items = [self._item(one, item) for one in ids]
+            known = [one for one in items if one is not None]
+            self._refuse_contradiction(item, known, given)
+            found = _decorators(known, item.config)
+            if len(known) == len(ids):  # an unknown id is said for every test that has it
+                self._decorators[ids] = found
+        _mark(item, found)
         self.bindings[self.nodeid_of(item.nodeid)] = ids
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -155,11 +164,14 @@ class Collection:
         for name in (marks.BOUND, marks.SELECTED):
             config.addinivalue_line("markers", f"{name}: set by the plugin while it selects")
         due = {one for one in self.scope().items if self._applies(one)}
-        bound, selected = getattr(pytest.mark, marks.BOUND), getattr(pytest.mark, marks.SELECTED)
+        bound, selected = (
+            (getattr(pytest.mark, marks.BOUND),),
+            (getattr(pytest.mark, marks.SELECTED),),
+        )
         for item in items:
             ids = self.bindings.get(self.nodeid_of(item.nodeid))
             if ids is not None:
-                item.add_marker(selected if due.intersection(ids) else bound)
+                _mark(item, bound if due.isdisjoint(ids) else selected)
         # pytest itself deselects, so that counts and hooks stay its own. A check is selected by
         # its items; a test that verifies nothing by the expression as it was given.
         others = f"({self.run.expression}) and" if self.run.expression else ""
@@ -178,10 +190,7 @@ class Collection:
             )
         return found
 
-    def _refuse_contradiction(self, test: pytest.Item, items: list[Item]) -> None:
-        given = {mark.name for mark in test.iter_markers()} & self._vocabulary
-        if not given:
-            return
+    def _refuse_contradiction(self, test: pytest.Item, items: list[Item], given: set[str]) -> None:
         allowed = frozenset[str]().union(*map(marks_of, items))
         for name in sorted(given - allowed):
             self.problems.append(
@@ -212,6 +221,12 @@ def _declared(run: Run, kind: str) -> tuple[str, ...]:
         )
     names: tuple[str, ...] = getattr(run.declared, attribute)
     return names
+
+
+def _mark(item: pytest.Item, decorators: tuple[pytest.MarkDecorator, ...]) -> None:
+    """Do what ``add_marker`` does, for several marks at once: there are many checks."""
+    item.own_markers.extend([one.mark for one in decorators])
+    item.keywords.update({one.name: one for one in decorators})
 
 
 def _matcher(run: Run) -> Any:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Explaining:
-    """Shortens the reports of our own errors; those of others stay as pytest shows them."""
+    """Shortens the reports of our own errors where no verdict is made; else `Recording` does."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
@@ -27,16 +27,21 @@ class Explaining:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Replace the traceback of an error of ours by what it says and how to run it again."""
         report = yield
-        error = call.excinfo.value if call.excinfo is not None else None
-        if report.failed and isinstance(error, UnmetError | ProbeError):
-            report.longrepr = self._text(error, report, call)
+        shorten(report, call, self._redact)
         return report
 
-    def _text(
-        self, error: Exception, report: pytest.TestReport, call: pytest.CallInfo[None]
-    ) -> str:
-        lines = "\n".join(f"  {line}" for line in self._redact(str(error)).splitlines())
-        return f"{_title(error)}: {_place(call, report)}\n{lines}\n  again     {_again(report)}"
+
+def shorten(
+    report: pytest.TestReport, call: pytest.CallInfo[None], redact: Callable[[str], str]
+) -> None:
+    """Put what an error of ours says in the place of its traceback; leave those of others."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    if not report.failed or not isinstance(error, UnmetError | ProbeError):
+        return
+    lines = "\n".join(f"  {line}" for line in redact(str(error)).splitlines())
+    report.longrepr = (
+        f"{_title(error)}: {_place(call, report)}\n{lines}\n  again     {_again(report)}"
+    )
 
 
 def _title(error: Exception) -> str:

@@ -14,8 +14,10 @@ import pytest
 
 from pytest_metarelease.evidence import Citation, Judgement, Notebook
 from pytest_metarelease.outcome import Phase
+from pytest_metarelease.plugin.explaining import shorten
 from pytest_metarelease.plugin.ledger import LedgerWriter
 from pytest_metarelease.plugin.session_target import NOTEBOOK, redactor_of
+from pytest_metarelease.plugin.suspicion import expose_warnings
 from pytest_metarelease.plugin.witness import Witness, explain
 
 if TYPE_CHECKING:
@@ -29,16 +31,23 @@ _NO_FACTS: dict[str, Any] = {}
 
 
 class Recording:
-    """Keeps the notebook of one process and, where reports arrive, the phases of all checks."""
+    """Keeps the notebook of one process and, where reports arrive, the phases of all checks.
+
+    ``seconds`` are the durations of reports that passed; their phases carry none, so that one
+    value serves for all of them.
+    """
 
     def __init__(self, run: Run, config: pytest.Config, collection: Collection) -> None:
         self.run = run
         self._collection = collection
+        self._gathers = run.controls
         self.phases: dict[str, list[Phase]] = {}
+        self.seconds: dict[str, float] = {}
         self.sealed: dict[str, str] = {}
         self._attempts: dict[str, int] = {}
         self._rerun: set[str] = set()
         self._latest = ("", "")
+        self._known: dict[tuple[str, str], Phase] = {}
         self._ledger = LedgerWriter(run.packet / "ledger", run.process)
         self.notebook = Notebook(run.process, redactor_of(config), self._ledger.append)
         config.stash[NOTEBOOK] = self.notebook
@@ -49,62 +58,94 @@ class Recording:
         """Note which checks claim which items, for the controller and for the record."""
         self._ledger.append({"kind": "bindings", "bindings": self._collection.bindings})
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Tell the notebook which check is running."""
-        self.notebook.check = self._collection.nodeid_of(item.nodeid)
-        self.notebook.attempt = 1
+        """Tell the notebook which check is running, and see that no warning of it is hidden.
+
+        Inside pytest's own wrapper, which sets the filters of warnings for each test.
+        """
+        notebook = self.notebook
+        notebook.check = self._collection.nodeid_of(item.nodeid)
+        notebook.attempt = 1
+        expose_warnings()
         try:
             return (yield)
         finally:
-            self.notebook.check = None
+            notebook.check = None
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put on the report what the controller cannot know: whose fault it was, what was cited."""
+        """Put on the report what the controller cannot know: whose fault it was, what was cited.
+
+        Outside of all other plugins, whatever they make of the exception or of the report.
+        """
+        before = call.excinfo
         report = yield
+        raised = self.witness.note(call, before)
+        if raised is not None:
+            shorten(report, call, self.notebook.redact)
+        if raised is not None or report.when == "teardown":
+            self._annotate(report, raised)
+        return report
+
+    def _annotate(self, report: pytest.TestReport, raised: BaseException | None) -> None:
         facts: dict[str, object] = {}
-        if call.excinfo is not None and not isinstance(call.excinfo.value, pytest.skip.Exception):
-            facts = explain(call.excinfo.value, self.notebook.redact)
+        if raised is not None and not isinstance(raised, pytest.skip.Exception):
+            facts = explain(raised, self.notebook.redact)
         if report.when == "teardown":
             facts |= _seal(self.notebook.citations.get(self.notebook.check or "", ()))
             # What follows now, if anything, is a rerun.
             self.notebook.attempt += 1
         if facts:
             report.metarelease = json.dumps(facts, sort_keys=True)  # type: ignore[attr-defined]
-        return report
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep every report of every test; only where reports of all processes arrive."""
-        if not self.run.controls:
+        if not self._gathers:
             return
-        sent: str | None = getattr(report, "metarelease", None)
-        facts = json.loads(sent) if sent else _NO_FACTS
-        check = self._check_of(report)
-        if check in self._rerun and report.when == "setup":
-            # Not at the report that said so: the teardown of that attempt may follow it.
-            self._rerun.discard(check)
-            self._attempts[check] = self._attempts.get(check, 0) + 1
-        phase = _phase(report, facts, self._attempts.get(check, 0))
+        check = self._check_of(str(report.nodeid))
         phases = self.phases.get(check)
         if phases is None:
             phases = self.phases[check] = []
-        phases.append(phase)
-        if phase.outcome == "rerun":
-            self._rerun.add(check)
+        sent: str | None = getattr(report, "metarelease", None)
+        facts = json.loads(sent) if sent else _NO_FACTS
+        if _plainly_passed(report) and not self._attempts:
+            phases.append(self._passed(report))
+            self.seconds[check] = self.seconds.get(check, 0.0) + report.duration
+        else:
+            phases.append(_phase(report, facts, self._attempt(report, check)))
         if "digest" in facts:
             self.sealed[check] = facts["digest"]
         if report.when not in ("setup", "call"):
             self._journal(check, phases)
 
-    def _check_of(self, report: pytest.TestReport) -> str:
+    def _passed(self, report: pytest.TestReport) -> Phase:
+        """Return the phase of what nearly every report is; one value serves for all of a kind."""
+        kind = str(report.when), _process(report)
+        found = self._known.get(kind)
+        if found is None:
+            found = self._known[kind] = Phase(kind[0], "passed", process=kind[1])
+        return found
+
+    def _attempt(self, report: pytest.TestReport, check: str) -> int:
+        """Return which attempt of its check a report belongs to, from 0."""
+        if report.when == "setup" and check in self._rerun:
+            # Not at the report that said so: the teardown of that attempt may follow it.
+            self._rerun.discard(check)
+            self._attempts[check] += 1
+        if str(report.outcome) == "rerun":  # pytest's own types know no such outcome
+            self._rerun.add(check)
+            # From the first rerun of any check on, the reports of all are looked at closely.
+            self._attempts.setdefault(check, 0)
+        return self._attempts.get(check, 0)
+
+    def _check_of(self, nodeid: str) -> str:
         # Reports of one test mostly follow one another.
-        nodeid, check = self._latest
-        if report.nodeid != nodeid:
-            nodeid = str(report.nodeid)
+        latest, check = self._latest
+        if nodeid != latest:
             check = self._collection.nodeid_of(nodeid)
             self._latest = (nodeid, check)
         return check
@@ -123,7 +164,7 @@ class Recording:
         self._ledger.append(entry)
 
     def _journal(self, check: str, phases: list[Phase]) -> None:
-        if len(phases) == 3 and all(_clean(one) for one in phases):
+        if len(phases) == 3 and all(map(_clean, phases)):
             self._ledger.append_clean(check)
             return
         seen = [
@@ -150,12 +191,15 @@ def _seal(citations: Any) -> dict[str, object]:
     return {"digest": digest_of(citations), "worst": Judgement(worst).value}
 
 
+def _plainly_passed(report: pytest.TestReport) -> bool:
+    return (
+        report.outcome == "passed"
+        and type(report) is _TestReport
+        and not hasattr(report, "wasxfail")
+    )
+
+
 def _phase(report: pytest.TestReport, facts: dict[str, Any], attempt: int) -> Phase:
-    found = report.__dict__
-    if report.outcome == "passed" and type(report) is _TestReport and "wasxfail" not in found:
-        # What nearly every report is.
-        when, process = str(report.when), _process(found)
-        return Phase(when, "passed", duration=report.duration, rerun=attempt, process=process)
     return Phase(
         when=str(report.when),
         outcome=str(report.outcome),
@@ -166,7 +210,7 @@ def _phase(report: pytest.TestReport, facts: dict[str, Any], attempt: int) -> Ph
         duration=report.duration,
         wasxfail=hasattr(report, "wasxfail"),
         rerun=attempt,
-        process=_process(found),
+        process=_process(report),
     )
 
 
@@ -176,8 +220,8 @@ def _kind(report: pytest.TestReport) -> Any:
     return "subtest" if type(report).__name__ in {"SubtestReport", "SubTestReport"} else "other"
 
 
-def _process(found: dict[str, Any]) -> str:
-    node = found.get("node")
+def _process(report: pytest.TestReport) -> str:
+    node = getattr(report, "node", None)
     return str(node.gateway.id) if node is not None else "main"
 
 

@@ -14,7 +14,6 @@ import pytest
 from pytest_metarelease.errors import NotReadyError, ProbeError, UnmetError
 from pytest_metarelease.outcome import Phase
 from pytest_metarelease.plugin.ledger import Raised
-from pytest_metarelease.plugin.suspicion import expose_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -34,12 +33,6 @@ class Witness:
         self._from_body: BaseException | None = None
 
     @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
-        """Make sure that the warnings which are failures are not filtered away for this test."""
-        expose_warnings()
-        return (yield)
-
-    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
         """Listen to the test function itself while it is called."""
         function = pyfuncitem.obj
@@ -51,20 +44,20 @@ class Witness:
         finally:
             pyfuncitem.obj = function
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Note what a phase raised; pytest and other plugins may exchange it for something else."""
-        before = call.excinfo
-        report = yield
+    def note(
+        self, call: pytest.CallInfo[None], before: pytest.ExceptionInfo[BaseException] | None
+    ) -> BaseException | None:
+        """Note and return what a phase raised; ``before`` is what it was before its report.
+
+        Pytest and other plugins may exchange it for something else, or take it away.
+        """
         found = call.excinfo or before
         error = found.value if found is not None else None
         if call.when == "call":
             error, self._from_body = error or self._from_body, None
         if error is not None:
             self._note(call.when, error)
-        return report
+        return error
 
     def _listening(self, function: Callable[..., Any]) -> Callable[..., Any]:
         # pytest calls it with the arguments that it found before; nobody looks at its signature.
