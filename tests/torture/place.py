@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,9 @@ _INHERITED = (
     "RELEASE_EVIDENCE", "RELEASE_RUN_ID",
 )  # fmt: skip
 DEADLINE = 90.0
+# Installed beside us for our own tests; a throw-away session has no use for them, and Hypothesis
+# alone takes longer to import than the session runs. A row that sets PYTEST_ADDOPTS has all.
+_LEAN = {"PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:anyio"}
 
 MET = 'evidence.measured(subject="own:thing", asked="is it there", value=1).expect(1)'
 
@@ -72,6 +76,13 @@ class Place(Project):
         self.path = path
         self._git("init", "-q")
         self.write(".gitignore", "release-evidence/\n__pycache__/\n.pytest_cache/\n*.xml\n*.flag\n")
+
+    def copy_to(self, path: Path) -> Place:
+        """Copy the whole project, with its repository and its packet, and return the copy."""
+        shutil.copytree(self.path, path, symlinks=True)
+        copy = Place.__new__(Place)
+        copy.path = path
+        return copy
 
     def rows(self, rows: Iterable[Row]) -> Place:
         """Write the manifest, the lock and the checks of several rows."""
@@ -159,7 +170,7 @@ class Place(Project):
 def environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Return a clean environment with ``variables``."""
     kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **_LEAN, **variables}
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> str:
