@@ -129,7 +129,15 @@ def _differences(session: GatedSession, contents: LedgerContents) -> list[Findin
         )
         for place in contents.torn
     ]
-    for nodeid, sealed in sorted(session.recording.sealed.items()):
+    ended = {
+        nodeid
+        for nodeid, phases in session.recording.phases.items()
+        if any(phase.when == "teardown" for phase in phases)
+    }
+    nothing = digest_of(())
+    # Also what reports say nothing of: a line that no process of this run wrote is no evidence.
+    for nodeid in sorted(ended | session.recording.sealed.keys()):
+        sealed = session.recording.sealed.get(nodeid, nothing)
         held = digest_of(contents.citations.get(nodeid, []))
         if held != sealed:
             text = f"{nodeid}: its report and its ledger differ ({sealed} and {held})"
