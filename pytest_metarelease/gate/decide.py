@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_metarelease.checklist import stages_in
 from pytest_metarelease.gate.case import Case
 from pytest_metarelease.gate.identity import unidentified_subjects
-from pytest_metarelease.gate.integrity import integrity_findings
+from pytest_metarelease.gate.integrity import integrity_findings, nothing_applies, softened
 from pytest_metarelease.gate.plan import rollback_plan
 from pytest_metarelease.gate.states import Assessment, assess
 from pytest_metarelease.gate.triggers import ground_of, judge_items, judge_measure, samples_of
@@ -83,8 +83,9 @@ def decide(
     unclaimed = unclaimed_findings(case)
     findings = _sorted_findings(
         [
-            *record.findings,
+            *(softened(one, case) for one in record.findings),
             *integrity_findings(case, now),
+            *nothing_applies(case.scope, items),
             *(finding for _, finding in unclaimed),
             *_breaches_out_of_scope(judged),
         ]

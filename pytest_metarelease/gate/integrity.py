@@ -5,17 +5,20 @@ Each is a finding of its own; nothing here looks at an item.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from pytest_metarelease.gate.values import Finding, Reason, Verdict
+from pytest_metarelease.gate.values import Finding, Reason, State, Verdict
+from pytest_metarelease.manifest.scalars import Severity
 from pytest_metarelease.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from pytest_metarelease.checklist import Scope
     from pytest_metarelease.gate.case import Case
-    from pytest_metarelease.gate.values import Record
+    from pytest_metarelease.gate.values import ItemDecision, Record
 
 _CLOCK_DIFFERENCE = timedelta(minutes=5)  # what DESIGN 4 allows between two machines
 
@@ -34,6 +37,22 @@ def integrity_findings(case: Case, now: str) -> Iterator[Finding]:
     yield from _identity(case)
     yield from _time(case.record, now)
     yield from _end(case.record)
+
+
+def softened(finding: Finding, case: Case) -> Finding:
+    """Return a warning about a check that verifies only P3 items as a note, else ``finding``."""
+    items = case.claims.get(finding.nodeid or "", ())
+    low = bool(items) and all(item.severity is Severity.P3 for item in items)
+    if low and finding.reason.code == "warning-is-failure":
+        return replace(finding, verdict=Verdict.GO)
+    return finding
+
+
+def nothing_applies(scope: Scope, items: Sequence[ItemDecision]) -> Iterator[Finding]:
+    """Yield why a GO would rest on nothing: no item of the scope applies to the environment."""
+    if scope.items and all(item.state is State.NOT_APPLICABLE for item in items):
+        text = "not one item in scope applies to this environment, so nothing was asked"
+        yield _hold("nothing-applies", text, "name the environment that the items are declared for")
 
 
 def _hold(code: str, text: str, next_step: str) -> Finding:

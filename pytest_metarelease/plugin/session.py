@@ -99,7 +99,8 @@ class GatedSession:
 
     def pytest_warning_recorded(self, warning_message: Any, nodeid: str) -> None:
         """Some warnings mean that a test did not do what it seems to do."""
-        self.findings += suspicion.of_warning(warning_message, nodeid)
+        here = self._collection.nodeid_of(nodeid) if nodeid else nodeid
+        self.findings += suspicion.of_warning(warning_message, here)
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Pytest itself failed."""
