@@ -15,6 +15,7 @@ from pytest_metarelease.gate.case import Case
 from pytest_metarelease.gate.identity import unidentified_subjects
 from pytest_metarelease.gate.integrity import integrity_findings, nothing_applies, softened
 from pytest_metarelease.gate.plan import rollback_plan
+from pytest_metarelease.gate.shards import shard_title
 from pytest_metarelease.gate.states import Assessment, assess
 from pytest_metarelease.gate.triggers import ground_of, judge_items, judge_measure, samples_of
 from pytest_metarelease.gate.unclaimed import unclaimed_findings
@@ -184,10 +185,13 @@ def _sorted_findings(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _title(verdict: Verdict, case: Case) -> str:
-    """Return the verdict with what it does not cover: a rehearsal, a part of a stage."""
+    """Return the verdict with what it does not cover: a rehearsal, a shard, a part of a stage."""
     declared = case.checklist.manifest.environments.get(case.checklist.environment)
     rehearsal = case.record.rehearsal or (declared is not None and declared.sandbox)
     title = f"{verdict} (rehearsal)" if rehearsal else str(verdict)
+    shard = shard_title(case.record)
+    if shard:
+        title = f"{title} ({shard})"
     checklist = case.checklist.manifest.checklist
     stages = stages_in(checklist, case.scope)
     if case.scope.complete or not stages:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from pytest_metarelease.gate.shards import shard_findings
 from pytest_metarelease.gate.values import Finding, Reason, State, Verdict
 from pytest_metarelease.manifest.scalars import Severity
 from pytest_metarelease.outcome import Outcome
@@ -31,12 +32,23 @@ _EXITS = {
 }
 
 
+UNEXPLAINED = Finding(
+    Verdict.HOLD,
+    Reason(
+        "unexplained-exit",
+        "pytest ended with 1, but no failure is on record",
+        "see pytest's own output, then run it again",
+    ),
+)
+
+
 def integrity_findings(case: Case, now: str) -> Iterator[Finding]:
     """Yield everything about the run, the scope and the lock that keeps the verdict from GO."""
     yield from _scope(case)
     yield from _identity(case)
     yield from _time(case.record, now)
     yield from _end(case.record)
+    yield from shard_findings(case.record)
 
 
 def softened(finding: Finding, case: Case) -> Finding:
@@ -108,9 +120,13 @@ def _end(record: Record) -> Iterator[Finding]:
         code = record.pytest_exit
         text = f"pytest ended with {code}: {_EXITS.get(code, 'no exit code of pytest')}"
         yield _hold(f"pytest-exit-{code}", text, again)
-    elif record.pytest_exit == 1 and not _explained(record):
-        text = "pytest ended with 1, but no failure is on record"
-        yield _hold("unexplained-exit", text, again)
+    elif unexplained(record):
+        yield UNEXPLAINED
+
+
+def unexplained(record: Record) -> bool:
+    """Return whether pytest ended with 1 although nothing on record says why."""
+    return record.pytest_exit == 1 and not _explained(record)
 
 
 def _explained(record: Record) -> bool:

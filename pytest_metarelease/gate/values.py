@@ -93,11 +93,39 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One run that a record is made of: a single run has one, a combination one of each run.
+
+    ``shard`` of ``shards`` says which slice of the locked checks it took on; both are None for a
+    run over everything or over a selection of its own. ``expression`` and ``items`` are its scope.
+    """
+
+    run_id: str
+    started_at: str
+    finished_at: str
+    expression: str
+    items: tuple[str, ...]
+    shard: int | None = None
+    shards: int | None = None
+    chain_id: int | None = None
+    block_number: int | None = None
+    block_hash: str | None = None
+
+    @property
+    def name(self) -> str:
+        """``shard 1 of 3``, or the run id where it is none."""
+        if self.shard is None:
+            return f"run {self.run_id}"
+        return f"shard {self.shard} of {self.shards}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Everything that one run recorded; the only input of a decision that comes from the run.
 
     Times are UTC, RFC 3339. ``bindings`` are the checks that claimed items in this session
-    (node id -> item ids), which matters only for checks that the lock lacks.
+    (node id -> item ids), which matters only for checks that the lock lacks. ``parts`` are the
+    runs that it was made of, in the order of their shards.
     """
 
     run_id: str
@@ -117,6 +145,7 @@ class Record:
     identifications: tuple[Identification, ...] = ()
     findings: tuple[Finding, ...] = ()
     target: Target = field(default_factory=Target)
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,8 +95,10 @@ def _register_gated(config: pytest.Config, run: Run, collected: Collection) -> N
 
     config.pluginmanager.register(Recording(run, config, collected), "metarelease: recording")
     if run.controls:
+        from pytest_metarelease.plugin import junit
         from pytest_metarelease.plugin.session import GatedSession
 
+        junit.begin(config, run, collected)
         config.pluginmanager.register(GatedSession(run, config), "metarelease: session")
         refuse_missing_parts(config)
     else:

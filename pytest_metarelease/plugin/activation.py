@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_metarelease.errors import UsageError
-from pytest_metarelease.plugin import marks
+from pytest_metarelease.plugin import marks, shards
 from pytest_metarelease.plugin.state import Gate, Role, Run
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def _refuse_options_without_manifest(config: pytest.Config) -> None:
         "--release-fault": option.release_fault,
         "--release-gate=on": option.release_gate == "on",
         "--release-advisory": option.release_advisory,
+        "--release-shard": option.release_shard,
     }
     given = [name for name, value in asked.items() if value]
     if given:
@@ -137,10 +138,13 @@ def _prepare(config: pytest.Config, loaded: Loaded) -> Run:
         faults=tuple(config.option.release_fault),
         root=loaded.manifest_path.parent.absolute(),
         started_at=shared.get("started_at") or now(),
+        shard=shards.asked(config.option.release_shard),
+        block=shards.block(config.option.release_block, os.environ),
     )
     if run.controls:
         _refuse_unknown_marks(config, expression, facets)
         _refuse_faults(run)
+        shards.refuse(run)
         if gate.on:
             _refuse_not_a_run(config)
     return run

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.checklist import Checklist
 from pytest_metarelease.gate import decide
-from pytest_metarelease.gate.record_json import dump, record_to_json
 from pytest_metarelease.gate.values import (
     Finding,
     Identification,
+    Part,
     Reason,
     Record,
     Verdict,
@@ -26,7 +25,7 @@ from pytest_metarelease.plugin.recording import digest_of
 from pytest_metarelease.plugin.session_target import target_of
 from pytest_metarelease.plugin.tree import tree_findings
 from pytest_metarelease.plugin.witness import unreported
-from pytest_metarelease.reports import decision_json, heading, markdown, terminal
+from pytest_metarelease.reports import heading, terminal, writing
 
 if TYPE_CHECKING:
     import pytest
@@ -69,10 +68,11 @@ def _record(
 ) -> Record:
     run, target = session.run, target_of(session.config)
     claimed = _claimed(session, contents)
+    facts, finished_at = _target_facts(target, contents), now()
     return Record(
         run_id=run.run_id,
         started_at=run.started_at,
-        finished_at=now(),
+        finished_at=finished_at,
         finished=not any(one.reason.code == "run-interrupted" for one in session.findings),
         pytest_exit=pytest_exit,
         environment=run.environment,
@@ -86,7 +86,26 @@ def _record(
         bindings=claimed,
         identifications=_identifications(target),
         findings=(*session.findings, *_differences(session, contents), *tree_findings(run, target)),
-        target=_target_facts(target, contents),
+        target=facts,
+        parts=(_part(session, facts, finished_at),),
+    )
+
+
+def _part(session: GatedSession, facts: TargetFacts, finished_at: str) -> Part:
+    """Return what a combination must know of this run."""
+    run, scope = session.run, session.scope()
+    shard, shards = run.shard or (None, None)
+    return Part(
+        run_id=run.run_id,
+        started_at=run.started_at,
+        finished_at=finished_at,
+        expression=scope.expression,
+        items=scope.items,
+        shard=shard,
+        shards=shards,
+        chain_id=facts.chain_id,
+        block_number=facts.block_number,
+        block_hash=facts.block_hash,
     )
 
 
@@ -174,26 +193,16 @@ def _target_facts(target: Target, contents: LedgerContents) -> TargetFacts:
 def write(decision: Decision, packet: Packet, config: pytest.Config) -> str:
     """Write the packet and return the SHA-256 of ``decision.json``, hex.
 
-    ``decision.json`` comes last, since it replaces the tombstone.
-
     Raises:
         OSError: Something could not be written; the tombstone stands.
     """
-    summary = markdown.render(decision)
-    record = dump(record_to_json(decision.record))
-    packet.write("record.json", record)
-    if getattr(config.option, "allure_report_dir", None):
-        from pytest_metarelease.reports.allure import write_results
-
-        write_results(decision, Path(config.option.allure_report_dir))
-    packet.write("decision.md", summary.encode())
-    document = decision_json.render(decision, hashlib.sha256(record).hexdigest())
-    packet.write("decision.json", document)
-    step_summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if step_summary:
-        with Path(step_summary).open("a", encoding="utf-8") as file:
-            file.write(summary + "\n")
-    return hashlib.sha256(document).hexdigest()
+    folder = getattr(config.option, "allure_report_dir", None)
+    return writing.write(
+        decision,
+        packet,
+        allure=Path(folder) if folder else None,
+        step_summary=os.environ.get("GITHUB_STEP_SUMMARY", ""),
+    )
 
 
 def header(run: Run, target: Target, scope: Scope) -> list[str]:

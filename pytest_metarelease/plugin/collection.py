@@ -14,7 +14,7 @@ import pytest
 
 from pytest_metarelease.checklist import Checklist, Scope, marks_of, scope_of
 from pytest_metarelease.errors import UndeclaredError, UsageError
-from pytest_metarelease.plugin import marks
+from pytest_metarelease.plugin import marks, shards
 from pytest_metarelease.plugin.activation import suggestion
 from pytest_metarelease.plugin.undeclared import asks_for_nothing, leave_out
 
@@ -136,6 +136,9 @@ class Collection:
             yield
         finally:
             config.option.markexpr = self.run.expression
+        left = shards.leave_to_others(items, self.run, self.scope(), self.nodeid_of)
+        if left:
+            config.hook.pytest_deselected(items=left)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Say how many checks there are, and write their bindings for ``metarelease lock``."""

@@ -275,8 +275,8 @@ def identity_of(name: str, environment: Environment, release: Release, recorder:
     )
 
 
-def pin_chain(environment: Environment, recorder: Recorder) -> dict[str, Any]:
-    """Return the block that all chain reads of the run refer to, JSON-ready.
+def pin_chain(environment: Environment, recorder: Recorder, at: str = "") -> dict[str, Any]:
+    """Return the block that all chain reads of the run refer to, JSON-ready; ``at`` is its hash.
 
     Raises:
         ProbeError: Another chain, no such block, or no answer.
@@ -291,7 +291,7 @@ def pin_chain(environment: Environment, recorder: Recorder) -> dict[str, Any]:
     rpc = connect(chain, environment.access)
     try:
         snapshot, _measurement = Asking(recorder, "chain").ask(
-            "the block to read from", lambda: pin(rpc, chain), show=lambda found: found.where
+            "the block to read from", lambda: pin(rpc, chain, at), show=lambda found: found.where
         )
     finally:
         rpc.close()

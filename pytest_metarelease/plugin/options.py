@@ -44,6 +44,20 @@ def add_to(parser: pytest.Parser) -> None:
     )
     parser.addini("release_gate", "auto, on or off; see --release-gate", default="auto")
     group.addoption(
+        "--release-shard",
+        metavar="K/N",
+        default=None,
+        help="run the K-th of N slices of the locked checks in scope, in a CI matrix; the verdict "
+        "is made by `metarelease combine` of all N packets",
+    )
+    group.addoption(
+        "--release-block",
+        metavar="HASH",
+        default=None,
+        help="read the chain at this block (0x and 64 hex digits), so that the shards of a CI "
+        "matrix see one state (default: $RELEASE_BLOCK, else the newest confirmed block)",
+    )
+    group.addoption(
         "--release-advisory",
         action="store_true",
         help="show and record the verdict, but leave the exit code to pytest",

@@ -16,7 +16,7 @@ import pytest
 
 from pytest_metarelease.errors import MetareleaseError, UsageError
 from pytest_metarelease.gate.values import Finding, Reason, Verdict
-from pytest_metarelease.plugin import allure_folder, closing, suspicion
+from pytest_metarelease.plugin import allure_folder, closing, junit, shards, suspicion
 from pytest_metarelease.plugin.parts import refuse_missing_parts
 from pytest_metarelease.plugin.session_target import target_of
 from pytest_metarelease.plugin.sharing import shared, stop_sandbox
@@ -41,6 +41,7 @@ class GatedSession:
         self.decision: Decision | None = None
         self.exit_code: int | None = None
         self._usage_problem = ""
+        self._junit_problem = ""
         self._pid = os.getpid()
         self._digest = ""
         try:
@@ -60,6 +61,7 @@ class GatedSession:
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Prepare the target before the first test is collected, and before workers start."""
         try:
+            shards.refuse_too_many(self.run, self.scope())
             target_of(session.config)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from error
@@ -139,6 +141,7 @@ class GatedSession:
         if pytest_exit in (0, 1) and not self.run.gate.advisory:
             session.exitstatus = self.decision.exit_code
         self.exit_code = int(session.exitstatus)
+        self._junit_problem = junit.finish(self.config, self.decision)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the verdict."""
@@ -146,6 +149,8 @@ class GatedSession:
             closing.print_decision(
                 terminalreporter, self.decision, self.packet.folder, self._digest, self.run.gate
             )
+        if self._junit_problem:
+            terminalreporter.write_line(self._junit_problem, yellow=True)
 
     def pytest_unconfigure(self) -> None:
         """Give up the packet folder and what was shared."""

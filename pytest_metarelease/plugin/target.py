@@ -276,7 +276,7 @@ class _Preparation:
         from pytest_metarelease.plugin.doors import pin_chain
 
         try:
-            return pin_chain(environment, self.notebook), ""
+            return pin_chain(environment, self.notebook, self.run.block), ""
         except ProbeError as error:
             return None, f"{type(error).__name__}: {error}"
 

@@ -119,6 +119,16 @@ def _run(record: Record) -> dict[str, Any]:
         "rehearsal": record.rehearsal,
         "manifest_digest": record.manifest_digest,
         "lock_digest": record.lock_digest,
+        "parts": [
+            {
+                "run_id": one.run_id,
+                "shard": one.shard,
+                "shards": one.shards,
+                "started_at": one.started_at,
+                "finished_at": one.finished_at,
+            }
+            for one in record.parts
+        ],
     }
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.revert import Revert
 
 _NOBODY = "0x" + "00" * 20
+# The block of a CI matrix: long enough for its jobs, too short for the state before a deployment.
+_OLDEST = 3_600
 _NO_BLOCK = "0x" + "5a" * 32
 
 
@@ -63,11 +65,12 @@ class Snapshot:
         return cls(**document)
 
 
-def pin(rpc: Rpc, chain: Chain) -> Snapshot:
-    """Fix the block to read from: ``latest - confirmations``.
+def pin(rpc: Rpc, chain: Chain, at: str = "") -> Snapshot:
+    """Fix the block to read from: ``latest - confirmations``, or the one with the hash ``at``.
 
     Raises:
-        WrongTargetError: The node is on another chain than the manifest declares.
+        WrongTargetError: The node is on another chain than the manifest declares, or its chain
+            does not have the block ``at``, or that one is older than an hour.
         NotReadyError: No such block yet, or it lies before ``deployed_block``.
         MalformedError: The node's blocks contradict each other.
     """
@@ -80,7 +83,14 @@ def pin(rpc: Rpc, chain: Chain) -> Snapshot:
             f"{rpc.masked}: the head is block {latest}; with {chain.confirmations} confirmations "
             f"nothing from block {first} on can be read yet: wait for {first - number} more blocks"
         )
+    if at:
+        number = _numbered(rpc, at, newest=number, first=first)
     header = fetch_header(rpc, number)
+    if at and header["hash"] != at:
+        raise WrongTargetError(
+            f"{rpc.masked}: block {at} is not canonical: block {number} is {header['hash']}; take "
+            "a block with more confirmations"
+        )
     if number > 0:
         parent = fetch_header(rpc, number - 1)
         if block_hash(header.get("parentHash"), "parentHash") != parent["hash"]:
@@ -90,6 +100,34 @@ def pin(rpc: Rpc, chain: Chain) -> Snapshot:
     digest = str(header["hash"])
     timestamp = quantity(header.get("timestamp"), "timestamp")
     return Snapshot(chain.id, number, digest, timestamp, _takes_hashes(rpc, digest))
+
+
+def _numbered(rpc: Rpc, at: str, *, newest: int, first: int) -> int:
+    """Return the number of the block ``at``, known to the node, confirmed, and not an old one."""
+    answer = rpc.batch([Ask("eth_getBlockByHash", (at, False))])[0]
+    found = settled(answer, "eth_getBlockByHash")
+    if found is None:
+        raise WrongTargetError(
+            f"{rpc.masked}: no block {at} is known there; is it of this chain, and is the node "
+            "in step with the one that named it?"
+        )
+    header = mapping(found, f"block {at}")
+    if block_hash(header.get("hash"), "block hash") != at:
+        raise MalformedError(f"block {at} was asked for, {header.get('hash')!r:.80} came")
+    number = quantity(header.get("number"), "block number")
+    if number > newest:
+        raise NotReadyError(f"{rpc.masked}: block {number} lacks confirmations: wait for more")
+    if number < first:
+        raise WrongTargetError(f"block {number} lies before deployed_block {first}: take a newer")
+    # Against the head and not a clock: a chain may stand still, but not because of us.
+    head = quantity(fetch_header(rpc, newest).get("timestamp"), "timestamp")
+    age = head - quantity(header.get("timestamp"), "timestamp")
+    if age > _OLDEST:
+        raise WrongTargetError(
+            f"{rpc.masked}: block {number} is {age} s older than block {newest}: what it shows "
+            f"is no longer so; take one of the last {_OLDEST} s"
+        )
+    return number
 
 
 def recheck(rpc: Rpc, snapshot: Snapshot) -> None:

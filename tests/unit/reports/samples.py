@@ -11,6 +11,7 @@ from pytest_metarelease.gate.values import (
     Finding,
     Identification,
     ItemDecision,
+    Part,
     Reason,
     Record,
     RollbackStep,
@@ -150,6 +151,15 @@ def record(**changes: object) -> Record:
         run_id="r-20261123-4f1d",
         started_at="2026-11-23T10:00:00.000000Z",
         finished_at="2026-11-23T10:00:21.400000Z",
+        parts=(
+            Part(
+                run_id="r-20261123-4f1d",
+                started_at="2026-11-23T10:00:00.000000Z",
+                finished_at="2026-11-23T10:00:21.400000Z",
+                expression="post_deploy",
+                items=(),
+            ),
+        ),
         finished=True,
         pytest_exit=0,
         environment="production",

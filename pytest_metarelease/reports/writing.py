@@ -1,0 +1,44 @@
+"""A finished decision written into its packet: record, Allure, Markdown and, last, decision.json.
+
+Nothing here decides; what cannot be written is an error, and the tombstone stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_metarelease.gate.record_json import dump, record_to_json
+from pytest_metarelease.reports import decision_json, markdown
+
+if TYPE_CHECKING:
+    from pytest_metarelease.gate.values import Decision
+    from pytest_metarelease.reports.packet import Packet
+
+
+def write(
+    decision: Decision, packet: Packet, *, allure: Path | None = None, step_summary: str = ""
+) -> str:
+    """Write the packet and return the SHA-256 of ``decision.json``, hex.
+
+    ``decision.json`` comes last, since it replaces the tombstone. ``allure`` is the folder of
+    Allure's results; ``step_summary`` the file to which CI wants Markdown appended.
+
+    Raises:
+        OSError: Something could not be written; the tombstone stands.
+    """
+    summary = markdown.render(decision)
+    record = dump(record_to_json(decision.record))
+    packet.write("record.json", record)
+    if allure is not None:
+        from pytest_metarelease.reports.allure import write_results
+
+        write_results(decision, allure)
+    packet.write("decision.md", summary.encode())
+    document = decision_json.render(decision, hashlib.sha256(record).hexdigest())
+    packet.write("decision.json", document)
+    if step_summary:
+        with Path(step_summary).open("a", encoding="utf-8") as file:
+            file.write(summary + "\n")
+    return hashlib.sha256(document).hexdigest()
