@@ -44,6 +44,10 @@ def _dispatch(arguments: list[str]) -> int:
         from pytest_metarelease.cli.check import check
 
         return check(options)
+    if options.command == "combine":
+        from pytest_metarelease.cli.combine import combine
+
+        return combine(options)
     from pytest_metarelease.cli.lock import lock
 
     return lock(options)
@@ -64,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "sandbox", help="keep a sandbox running to look at, or list its faults", add_help=False
     )
     _add_check(commands)
+    _add_combine(commands)
     _add_lock(commands)
     return parser
 
@@ -76,12 +81,33 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "and lock from this checkout. Prints one line and exits by the verdict.",
     )
     check.add_argument("packet", help="the packet folder, such as release-evidence")
-    check.add_argument("--stage", required=True, help="the stage that must be whole")
+    check.add_argument(
+        "--stage", required=True, action="append", help="the stage that must be whole; repeatable"
+    )
     check.add_argument("--environment", required=True, help="the environment it must be of")
     check.add_argument("--commit", required=True, help="the release commit it must be of")
     check.add_argument("--max-age", default="1h", help="how old it may be (default: 1h)")
     check.add_argument("--run-id", help="the run it must be of, as issued by `metarelease run`")
     check.add_argument("--release-manifest", metavar="FILE", help="the manifest")
+
+
+def _add_combine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    combine = commands.add_parser(
+        "combine",
+        help="make one decision of the packets of a CI matrix",
+        description="Merge the packets of several runs, such as those of --release-shard K/N, into "
+        "one packet with one verdict, and exit by it. Refuses packets of another release, "
+        "manifest, lock, environment, scope or chain snapshot (21).",
+    )
+    combine.add_argument("packets", nargs="+", metavar="DIR", help="the packet folders")
+    combine.add_argument(
+        "--output",
+        default="release-evidence",
+        metavar="DIR",
+        help="the packet to write (default: release-evidence)",
+    )
+    combine.add_argument("--run-id", help="its run id (default: $RELEASE_RUN_ID, else a new one)")
+    combine.add_argument("--release-manifest", metavar="FILE", help="the manifest")
 
 
 def _add_lock(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -6,27 +6,28 @@ with manifest and lock from the caller's own checkout.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_metarelease.checklist import Checklist, Scope
+from pytest_metarelease.cli.packets import read_packet
 from pytest_metarelease.errors import PacketError, UsageError
 from pytest_metarelease.gate import decide
-from pytest_metarelease.gate.record_json import record_from_json
+from pytest_metarelease.gate.shards import oldest
 from pytest_metarelease.gate.values import Verdict
 from pytest_metarelease.lockfile import read_lock
 from pytest_metarelease.manifest import find_manifest, load
 from pytest_metarelease.manifest.amounts import read_seconds
 from pytest_metarelease.manifest.scalars import Stage
 from pytest_metarelease.reports import packet_line
-from pytest_metarelease.reports.packet import read_json
+from pytest_metarelease.reports.text import one_line
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
+    from pytest_metarelease.cli.packets import StoredPacket
     from pytest_metarelease.gate.values import Decision, Record
     from pytest_metarelease.manifest.model import Manifest
 
@@ -34,68 +35,73 @@ _CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 
 def check(options: argparse.Namespace) -> int:
-    """Print one line about the packet and return the exit code of the recomputed verdict."""
+    """Print one line about the packet, and reasons; return the recomputed verdict's exit code."""
     path = find_manifest(Path.cwd(), options.release_manifest)
     if path is None:
         raise UsageError("no release.yaml here; name it with --release-manifest FILE")
-    stage, max_age = _wanted(options)
-    folder = Path(options.packet)
-    decision_on_disk = read_json(folder / "decision.json")
-    record = _record(folder, decision_on_disk)
-    now = datetime.now(UTC)
-    problems = list(_problems(record, options, max_age, now))
-    if decision_on_disk.get("state") != "finished":
-        problems.append(str(decision_on_disk.get("title", "the run did not finish")))
     manifest = load(path).manifest
-    if manifest.digest != record.manifest_digest:
-        problems.append(f"it was made with another manifest than {path}")
-    decision = recompute(manifest, path, record, stage)
-    if problems:
-        print(f"HOLD: {'; '.join(problems)}")  # noqa: T201 - a command speaks
-        return max(Verdict.HOLD, decision.verdict, key=lambda one: one.rank).exit_code
-    print(packet_line.render(decision))  # noqa: T201
-    return decision.exit_code
+    stages, max_age = _wanted(options, manifest)
+    try:
+        due = len(_due(manifest, path, stages, options.environment))
+        stored = read_packet(Path(options.packet), due)
+        problems = list(_problems(stored, manifest, options, max_age))
+        decision = recompute(manifest, path, stored.record, stages)
+    except PacketError as error:
+        _say(f"HOLD: {error}")
+        return Verdict.HOLD.exit_code
+    if not problems:
+        _say(packet_line.render(decision), *_reasons(decision, stored))
+        return decision.exit_code
+    verdict = max(Verdict.HOLD, decision.verdict, key=lambda one: one.rank)
+    _say(f"{verdict}: {'; '.join(problems)}", *_reasons(decision, stored))
+    return verdict.exit_code
 
 
-def recompute(manifest: Manifest, path: Path, record: Record, stage: Stage) -> Decision:
-    """Return the decision over the whole stage, from recorded results only."""
-    due = tuple(item.id for item in manifest.checklist if item.stage is stage)
+def recompute(manifest: Manifest, path: Path, record: Record, stages: Sequence[Stage]) -> Decision:
+    """Return the decision over whole stages, from recorded results only."""
+    due = tuple(item.id for item in manifest.checklist if item.stage in stages)
     lock = read_lock(path.parent / "checks.lock")
     checklist = Checklist.of(manifest, record.environment)
-    return decide(
-        checklist, Scope(stage.value, due, bool(due)), lock, record, now=record.finished_at
-    )
+    scope = Scope(" or ".join(stages), due, bool(due))
+    return decide(checklist, scope, lock, record, now=record.finished_at)
 
 
-def _wanted(options: argparse.Namespace) -> tuple[Stage, timedelta]:
+def _due(manifest: Manifest, path: Path, stages: Sequence[Stage], environment: str) -> set[str]:
+    """Return the checks that the lock demands."""
+    lock = read_lock(path.parent / "checks.lock")
+    return {
+        nodeid
+        for item in manifest.checklist
+        if item.stage in stages
+        for nodeid in lock.checks(item.id, environment)
+    }
+
+
+def _wanted(options: argparse.Namespace, manifest: Manifest) -> tuple[tuple[Stage, ...], timedelta]:
+    """Return stages and age that were asked for.
+
+    Raises:
+        UsageError: One of them, or the environment, is none.
+    """
+    if options.environment not in manifest.environments:
+        known = ", ".join(manifest.environments)
+        raise UsageError(
+            f"--environment {options.environment}: {manifest.file} declares {known or 'none'}"
+        )
     try:
-        return Stage(options.stage), timedelta(seconds=read_seconds(options.max_age))
-    except ValueError as error:
+        stages = tuple(dict.fromkeys(Stage(one) for one in options.stage))
+        return stages, timedelta(seconds=read_seconds(options.max_age))
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"{error}; stages are {', '.join(Stage)}") from error
 
 
-def _record(folder: Path, decision: Mapping[str, Any]) -> Record:
-    """Return the record that the decision on disk was made from.
-
-    Raises:
-        PacketError: There is none, it is of another run, or a byte of it differs.
-    """
-    path = folder / "record.json"
-    if not path.exists():
-        raise PacketError(f"{folder}: {decision.get('title', 'the run did not finish')}")
-    record = record_from_json(read_json(path))
-    if decision.get("run_id") != record.run_id:
-        raise PacketError(f"{folder}: decision.json and record.json are of different runs")
-    if decision.get("state") == "finished" and (
-        decision.get("record_digest") != hashlib.sha256(path.read_bytes()).hexdigest()
-    ):
-        raise PacketError(f"{path} is not the file that decision.json was written with")
-    return record
-
-
 def _problems(
-    record: Record, options: argparse.Namespace, max_age: timedelta, now: datetime
+    stored: StoredPacket, manifest: Manifest, options: argparse.Namespace, max_age: timedelta
 ) -> Iterator[str]:
+    """Yield what makes the packet another one than the one that was asked for."""
+    record = stored.record
+    if not stored.finished:
+        yield stored.title.removeprefix("HOLD: ")
     wanted = {
         "environment": (record.environment, options.environment),
         "commit": (record.release_commit, options.commit),
@@ -103,17 +109,37 @@ def _problems(
     }
     for name, (found, expected) in wanted.items():
         if found != expected:
-            yield f"its {name} is {found}, not {expected}"
-    finished = _time(record.finished_at)
-    if finished > now + _CLOCK_DIFFERENCE:
+            yield f"its {name} is {one_line(found, 100)}, not {one_line(expected, 100)}"
+    if record.rehearsal and not manifest.environments[options.environment].sandbox:
+        yield f"it is a rehearsal on a sandbox, and {options.environment} is none"
+    if manifest.digest != record.manifest_digest:
+        yield f"it was made with another manifest than {manifest.file}"
+    yield from _age(record, options.max_age, max_age)
+
+
+def _age(record: Record, asked: str, max_age: timedelta) -> Iterator[str]:
+    """Yield that it is too old, or from the future; a combination is as old as its oldest part."""
+    now = datetime.now(UTC)
+    times = {_time(text) for text in (record.finished_at, oldest(record))}
+    if max(times) > now + _CLOCK_DIFFERENCE:
         yield f"it is from the future ({record.finished_at})"
-    elif now - finished > max_age + _CLOCK_DIFFERENCE:
-        yield f"it is older than {options.max_age} ({record.finished_at})"
+    if now - min(times) > max_age + _CLOCK_DIFFERENCE:
+        yield f"it is older than {asked} ({oldest(record)})"
 
 
 def _time(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError as error:
-        raise PacketError(f"record.json: {text!r} is no time") from error
+        raise PacketError(f"record.json: {one_line(text, 60)!r} is no time") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _reasons(decision: Decision, stored: StoredPacket) -> Iterator[str]:
+    if stored.finished and stored.said != decision.verdict.value:
+        yield f"  the packet itself says {stored.said}; recomputed it is {decision.verdict}"
+    yield from packet_line.reasons(decision)
+
+
+def _say(*lines: str) -> None:
+    print("\n".join([one_line(lines[0], 1_000), *lines[1:]]))  # noqa: T201 - a command speaks
