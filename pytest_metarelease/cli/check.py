@@ -114,6 +114,10 @@ def _problems(
         yield f"it is a rehearsal on a sandbox, and {options.environment} is none"
     if manifest.digest != record.manifest_digest:
         yield f"it was made with another manifest than {manifest.file}"
+    # Beside a stage that has items, an empty one would pass unseen.
+    for stage in dict.fromkeys(options.stage):
+        if not any(item.stage == stage for item in manifest.checklist):
+            yield f"the checklist has no {stage} items"
     yield from _age(record, options.max_age, max_age)
 
 

@@ -14,7 +14,7 @@ from pytest_metarelease.cli import main
 from tests.torture.place import MET, Place, check, end, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 Workers = tuple[str, ...]
@@ -186,10 +186,83 @@ def test_a_decision_of_another_run(kept: Place, packet: Path) -> None:
     assert _check(kept, "--run-id", "another") == 21
 
 
+def test_the_packet_says_go_and_its_results_do_not(
+    kept: Place, packet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rewrite(packet, {"results": {}})
+    assert _check(kept) == 21
+    out = capsys.readouterr().out
+    assert out.startswith("HOLD: Sample 1.0.0")
+    assert "the packet itself says GO; recomputed it is HOLD" in out
+    assert "post.one: not verified: test_it.py::test_it" in out
+
+
+def test_one_line_for_a_go(kept: Place, packet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _check(kept) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("GO: Sample 1.0.0 (")
+    assert "1 of 1 items of post_deploy verified" in line
+
+
+def test_reasons_are_bounded(kept: Place, packet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    finding = {"verdict": "HOLD", "nodeid": None}
+    reasons = [
+        {**finding, "reason": {"code": "x", "text": f"{n} {'y' * 9_000}", "next_step": ""}}
+        for n in range(500)
+    ]
+    rewrite(packet, {"findings": reasons})
+    assert _check(kept) == 21
+    out = capsys.readouterr().out
+    assert len(out.splitlines()) <= 14
+    assert len(out) < 6_000
+
+
+def test_a_rehearsal_is_not_taken_for_another_environment(kept: Place, packet: Path) -> None:
+    rewrite(packet, {"rehearsal": True})
+    assert _check(kept) == 21
+
+
+def test_the_oldest_part_is_what_counts(kept: Place, packet: Path) -> None:
+    (part,) = json.loads((packet / "record.json").read_bytes())["parts"]
+    for days, code in ((2, 21), (0, 0)):
+        past = _shifted(-timedelta(days=days))
+        rewrite(packet, {"parts": [{**part, "finished_at": past}]})
+        assert _check(kept) == code
+
+
+def test_several_stages(kept: Place, packet: Path) -> None:
+    assert _check(kept, "--stage", "post_deploy") == 0
+    assert _check(kept, "--stage", "nonsense") == 4
+
+
+def test_a_hostile_packet(kept: Place, packet: Path) -> None:
+    for name in ("record.json", "decision.json"):
+        before = (packet / name).read_bytes()
+        for content in (b"[" * 200_000, b'{"a":' * 200_000, b"\xff\xfe", b"null", b'{"x":NaN}'):
+            (packet / name).write_bytes(content)
+            assert _check(kept) == 21
+        (packet / name).write_bytes(before)
+
+
+def test_a_run_that_was_killed(place: Place) -> None:
+    place.one(check(f"MET\n{WAITS}"))
+    process = place.start("-m", "post_deploy")
+    try:
+        wait_for(place.path / "here.flag", process)
+    finally:
+        end(process)
+    ran = place.metarelease("check", "release-evidence", *_wanted(place))
+    assert ran.exit_code == 21
+    assert ran.text.strip() == (
+        "HOLD: release-evidence: the run has not finished; it ended after 0 of 1 checks, in or "
+        "after test_it.py::test_it"
+    )
+
+
 def test_the_wrong_question(kept: Place, packet: Path) -> None:
     assert _check(kept, "--run-id", "of-this-job") == 21
     assert _check(kept, "--stage", "pre_deploy") == 21
-    assert _check(kept, "--environment", "there") == 21
+    assert _check(kept, "--environment", "there") == 4
     assert _check(kept, "--commit", "0" * 40) == 21
 
 
@@ -199,6 +272,11 @@ def test_a_checkout_that_asks_for_more(kept: Place, packet: Path) -> None:
     assert _check(kept) == 21
     lock.unlink()
     assert _check(kept) == 21
+
+
+def rewrite(packet: Path, changes: Mapping[str, object]) -> None:
+    """Change a record and the digest that belongs to it: a consistent packet from elsewhere."""
+    _write(packet, {**json.loads((packet / "record.json").read_bytes()), **changes})
 
 
 def _write(packet: Path, record: dict[str, object]) -> None:

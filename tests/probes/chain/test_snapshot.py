@@ -167,3 +167,60 @@ def test_a_reorganisation_between_reads_by_number_is_found(
     blocks.salt = 1
     with pytest.raises(WrongTargetError, match="reorganised"):
         read_pinned(rpc, found, [ask])
+
+
+def by_hash(fake: FakeNode, blocks: Blocks) -> None:
+    """Let the node know its blocks by their hashes too."""
+    known = {digest(number): number for number in range(blocks.head + 1)}
+    fake.methods["eth_getBlockByHash"] = lambda asked, _: (
+        blocks.block(known[asked]) if asked in known else None
+    )
+
+
+def test_a_given_block_is_pinned(fake: FakeNode, blocks: Blocks, rpc: Rpc) -> None:
+    by_hash(fake, blocks)
+    found = pin(rpc, declared(confirmations=12), digest(80))
+    assert (found.number, found.hash) == (80, digest(80))
+
+
+def test_a_block_that_nobody_knows_is_refused(fake: FakeNode, blocks: Blocks, rpc: Rpc) -> None:
+    by_hash(fake, blocks)
+    with pytest.raises(WrongTargetError, match=r"no block 0x.* is known there"):
+        pin(rpc, declared(), "0x" + "ee" * 32)
+
+
+def test_a_block_that_is_not_canonical_is_refused(fake: FakeNode, blocks: Blocks, rpc: Rpc) -> None:
+    orphan = "0x" + "ee" * 32
+    fake.methods["eth_getBlockByHash"] = lambda *_: {**(blocks.block(80) or {}), "hash": orphan}
+    with pytest.raises(WrongTargetError, match="not canonical"):
+        pin(rpc, declared(), orphan)
+
+
+def test_another_block_than_asked_for_is_malformed(
+    fake: FakeNode, blocks: Blocks, rpc: Rpc
+) -> None:
+    fake.methods["eth_getBlockByHash"] = lambda *_: blocks.block(79)
+    with pytest.raises(MalformedError, match="was asked for"):
+        pin(rpc, declared(), digest(80))
+
+
+def test_a_given_block_must_be_confirmed_and_after_the_deployment(
+    fake: FakeNode, blocks: Blocks, rpc: Rpc
+) -> None:
+    by_hash(fake, blocks)
+    with pytest.raises(NotReadyError, match="lacks confirmations"):
+        pin(rpc, declared(confirmations=12), digest(89))
+    with pytest.raises(WrongTargetError, match="before deployed_block"):
+        pin(rpc, declared(deployed_block=81), digest(80))
+
+
+def test_a_given_block_must_not_be_an_old_one(fake: FakeNode, blocks: Blocks, rpc: Rpc) -> None:
+    """Otherwise a state of before the deployment could be verified for ever."""
+    old = "0x" + "ee" * 32
+    fake.methods["eth_getBlockByHash"] = lambda *_: {
+        **(blocks.block(80) or {}),
+        "hash": old,
+        "timestamp": hex(1_699_000_000),
+    }
+    with pytest.raises(WrongTargetError, match="older than block 100"):
+        pin(rpc, declared(), old)
