@@ -1,6 +1,10 @@
 # Sourced by scripts/verify and scripts/test: a virtual environment in .venv, installed once per
 # version of pyproject.toml.
 
+# Everything here starts Python again and again: with byte code that nobody keeps, each start would
+# compile the package anew.
+unset PYTHONDONTWRITEBYTECODE
+
 say() { printf '\n==> %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
