@@ -1,6 +1,6 @@
 """A flow on a node where we may transact: an own contract, own accounts, real receipts.
 
-Spends at most what the manifest allows, from one declared account, and sends back what is left.
+Spends at most what the run's purse covers, from one declared account, and sends back what is left.
 """
 
 from __future__ import annotations
@@ -45,12 +45,14 @@ class Execution:
                 "flows need an account to spend from: declare chain.spending_key from a variable"
             )
         self._rpc = rpc
-        self._chain = chain
         self._script = script
         self._interface = interface
         self._by_hash = by_hash
-        self._spender = Wallet(rpc, chain.id, check_key(chain.spending_key, "chain.spending_key"))
-        self._wallets = {role: Wallet(rpc, chain.id, key) for role, key in script.keys.items()}
+        key = check_key(chain.spending_key, "chain.spending_key")
+        self._spender = Wallet(rpc, chain.id, key, paid=True)
+        self._wallets = {
+            role: Wallet(rpc, chain.id, key, paid=True) for role, key in script.keys.items()
+        }
         self._funded: list[Wallet] = []
         self._fee = Fees(0, None)
         self._at: Any = "latest"
@@ -79,11 +81,8 @@ class Execution:
         needs = self._needs(gas)
         transfers = (len(needs) + 1) * 2
         total = sum(needs.values()) + transfers * _TRANSFER_GAS * self._fee.most
-        if total > self._chain.spending_cap:
-            raise ForbiddenError(
-                f"this flow may cost up to {total} wei, chain.spending_cap is "
-                f"{self._chain.spending_cap} wei: nothing was sent; raise the cap or declare less"
-            )
+        # All at once: what the accounts of the flow send to one another is the same money.
+        self._rpc.purse.take(total, "this flow")
         deployer = self._wallets[DEPLOYER]
         self._funded.append(deployer)
         self._transfer(self._spender, deployer, total - 2 * _TRANSFER_GAS * self._fee.most)
@@ -172,6 +171,7 @@ class Execution:
         left = wallet.balance() - _TRANSFER_GAS * self._fee.most
         if left > 0:
             self._transfer(wallet, self._spender, left)
+            self._rpc.purse.give_back(left)
 
     def _reads_at(self, receipt: Receipt) -> None:
         """From now on read at the block of this receipt, whichever node of a pool answers."""

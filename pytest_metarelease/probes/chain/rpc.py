@@ -18,10 +18,14 @@ from pytest_metarelease.errors import (
     ProbeError,
     RefusedError,
     UnsupportedError,
+    WrongTargetError,
 )
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.envelope import LimitedError, parse, results
 from pytest_metarelease.probes.chain.methods import SENDS, permit
+from pytest_metarelease.probes.chain.purse import Purse
+from pytest_metarelease.probes.chain.quantities import quantity
+from pytest_metarelease.probes.chain.raw import read_signed
 from pytest_metarelease.probes.chain.revert import Revert, RevertedError
 from pytest_metarelease.probes.chain.wire import Reply, Wire
 
@@ -38,6 +42,14 @@ _FIRST_PAUSE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What may be sent: transactions bound to this chain, as far as the purse goes."""
+
+    chain_id: int
+    purse: Purse
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """One method with its parameters, JSON-ready."""
 
@@ -50,7 +62,10 @@ Answer: TypeAlias = "Any | Revert | ProbeError"
 
 
 class Rpc:
-    """A declared node. ``timeout`` is the total time, in seconds, of one exchange of a batch."""
+    """A declared node. ``timeout`` is the total time, in seconds, of one exchange of a batch.
+
+    Without an ``allowance`` no transaction is sent, whatever the ``access``.
+    """
 
     def __init__(
         self,
@@ -58,6 +73,7 @@ class Rpc:
         *,
         declared: Sequence[str | None],
         access: Access = Access.READ_ONLY,
+        allowance: Allowance | None = None,
         timeout: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
@@ -67,6 +83,7 @@ class Rpc:
         if url not in declared:
             raise ForbiddenError(f"{self.masked}: the manifest declares no such rpc")
         self.access = access
+        self._allowance = allowance
         self._timeout = timeout
         self._clock = clock
         self._pause = pause
@@ -82,18 +99,32 @@ class Rpc:
         """
         return settled(self.batch([Ask(method, params)])[0], method)
 
-    def batch(self, asks: Sequence[Ask]) -> list[Answer]:
+    @property
+    def purse(self) -> Purse:
+        """What transactions are paid from.
+
+        Raises:
+            ForbiddenError: There is none, so none may be sent.
+        """
+        return self._allowed().purse
+
+    def batch(self, asks: Sequence[Ask], *, paid: bool = False) -> list[Answer]:
         """Return one answer for each of ``asks``, in their order.
 
         What concerns a single question (a revert, a missing method) stands in its place; what
-        concerns the exchange as a whole is raised.
+        concerns the exchange as a whole is raised. ``paid`` says that what the transactions may
+        cost was taken from the purse already.
 
         Raises:
-            ForbiddenError: A method may not be sent; nothing was.
+            ForbiddenError: A method may not be sent, or the purse does not cover it; nothing was.
+            WrongTargetError: A transaction was to go to another chain; nothing was sent.
             UnreachableError, DeadlineError, MalformedError, TooLargeError, RefusedError: As named.
         """
         for ask in asks:
             permit(ask.method, self.access)
+        transactions = [ask for ask in asks if ask.method in SENDS]
+        if transactions:
+            self._admit(transactions, paid=paid)
         answers: list[Answer] = []
         for start in range(0, len(asks), BATCH):
             answers.extend(self._exchange(list(asks[start : start + BATCH])))
@@ -102,6 +133,31 @@ class Rpc:
     def close(self) -> None:
         """Close all connections."""
         self._wire.close()
+
+    def _admit(self, transactions: Sequence[Ask], *, paid: bool) -> None:
+        """Let transactions pass that are bound to the declared chain and paid for."""
+        allowance = self._allowed()
+        signed = [read_signed(one.params[0] if one.params else "") for one in transactions]
+        others = [one.chain_id for one in signed if one.chain_id != allowance.chain_id]
+        if others:
+            raise WrongTargetError(
+                f"not sent: a transaction for chain {others[0]}, the manifest declares chain "
+                f"{allowance.chain_id}"
+            )
+        # Asked each time: behind one address, another node may answer by now.
+        found = quantity(self.call("eth_chainId"), "eth_chainId")
+        if found != allowance.chain_id:
+            raise WrongTargetError(
+                f"{self.masked}: not sent: this is chain {found}, the manifest declares chain "
+                f"{allowance.chain_id}"
+            )
+        if not paid:
+            allowance.purse.take(sum(one.most for one in signed), "a transaction")
+
+    def _allowed(self) -> Allowance:
+        if self._allowance is None:
+            raise ForbiddenError(f"{self.masked}: not sent: nothing says what may be spent")
+        return self._allowance
 
     def _exchange(self, asks: list[Ask]) -> list[Answer]:
         deadline = self._clock() + self._timeout
@@ -170,15 +226,25 @@ class Rpc:
         return document
 
 
-def connect(chain: Chain, access: Access, *, second: bool = False) -> Rpc:
+def connect(
+    chain: Chain, access: Access, *, second: bool = False, purse: Purse | None = None
+) -> Rpc:
     """Return the door to the declared node, or to the second one, which is only ever read.
+
+    Without a ``purse`` the door has one of its own, filled with ``chain.spending_cap``.
 
     Raises:
         UnsupportedError: ``second`` is asked for and none is declared.
     """
     declared = (chain.rpc, chain.second_rpc)
     if not second:
-        return Rpc(chain.rpc, declared=declared, access=access, timeout=chain.timeout)
+        return Rpc(
+            chain.rpc,
+            declared=declared,
+            access=access,
+            allowance=Allowance(chain.id, purse or Purse(chain.spending_cap)),
+            timeout=chain.timeout,
+        )
     if chain.second_rpc is None:
         raise UnsupportedError("no second_rpc is declared, so no agreement can be asked for")
     return Rpc(chain.second_rpc, declared=declared, access=Access.READ_ONLY, timeout=chain.timeout)

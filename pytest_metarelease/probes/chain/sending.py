@@ -72,7 +72,10 @@ def fees(rpc: Rpc) -> Fees:
 
 
 class Wallet:
-    """One account of ours on one chain. ``patience``: seconds that a receipt may take."""
+    """One account of ours on one chain. ``patience``: seconds that a receipt may take.
+
+    ``paid`` says that what it sends was taken from the run's purse before.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Wallet:
         chain_id: int,
         key: str,
         *,
+        paid: bool = False,
         patience: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
@@ -88,6 +92,7 @@ class Wallet:
         self._rpc = rpc
         self._chain_id = chain_id
         self._key = key
+        self._paid = paid
         self._patience = patience
         self._clock = clock
         self._pause = pause
@@ -102,7 +107,7 @@ class Wallet:
         """Send a transaction and wait for its receipt, whatever its status.
 
         Raises:
-            ForbiddenError: Access is read-only; nothing was sent.
+            ForbiddenError: Access is read-only, or the purse does not cover it; nothing was sent.
             RefusedError: The node does not take it.
             DeadlineError: No receipt came in time; the transaction may still be mined.
         """
@@ -126,7 +131,8 @@ class Wallet:
     def _submit(self, raw: str) -> bool:
         """Return whether the node took it; False where another transaction has this nonce."""
         try:
-            settled(self._rpc.batch([Ask("eth_sendRawTransaction", (raw,))])[0], "transaction")
+            ask = Ask("eth_sendRawTransaction", (raw,))
+            settled(self._rpc.batch([ask], paid=self._paid)[0], "transaction")
         except (DeadlineError, UnreachableError):
             # It may have arrived; the wait for its receipt will tell.
             return True

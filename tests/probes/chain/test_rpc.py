@@ -20,9 +20,12 @@ from pytest_metarelease.errors import (
 )
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain import wire
+from pytest_metarelease.probes.chain.purse import Purse
 from pytest_metarelease.probes.chain.revert import Revert, RevertedError
-from pytest_metarelease.probes.chain.rpc import Ask, Rpc
-from tests.probes.chain.nodes import FakeNode, RpcFault
+from pytest_metarelease.probes.chain.rpc import Allowance, Ask, Rpc
+from pytest_metarelease.probes.chain.signing import sign_transaction
+from pytest_metarelease.sandbox.accounts import SPENDER
+from tests.probes.chain.nodes import CHAIN_ID, FakeNode, RpcFault
 from tests.probes.hostile import (
     Asked,
     Script,
@@ -52,6 +55,15 @@ def _closed_again() -> Iterator[None]:
 def to(url: str, access: Access = Access.READ_ONLY, timeout: float = 5.0, **more: Any) -> Rpc:
     _OPEN.append(Rpc(url, declared=(url,), access=access, timeout=timeout, **more))
     return _OPEN[-1]
+
+
+def signed() -> str:
+    fields = {"chainId": CHAIN_ID, "gas": 21_000, "gasPrice": 1, "nonce": 0, "value": 0}
+    return sign_transaction({**fields, "to": SPENDER.address, "data": "0x"}, SPENDER.key)[0]
+
+
+def sender(url: str, **more: Any) -> Rpc:
+    return to(url, Access.TRANSACT, allowance=Allowance(CHAIN_ID, Purse(10**18)), **more)
 
 
 def number(value: int) -> Callable[..., str]:
@@ -431,10 +443,11 @@ def test_only_the_limited_part_of_a_batch_is_repeated(fake: FakeNode) -> None:
 def test_a_transaction_is_never_sent_twice(fake: FakeNode) -> None:
     clock = Clock()
     fake.methods["eth_sendRawTransaction"] = _raises(code=-32005, message="limit")
-    rpc = to(fake.url, Access.TRANSACT, clock=clock, pause=clock.pause)
+    fake.methods["eth_chainId"] = number(CHAIN_ID)
+    rpc = sender(fake.url, clock=clock, pause=clock.pause)
     with pytest.raises(RefusedError):
-        rpc.call("eth_sendRawTransaction", "0x00")
-    assert fake.called == ["eth_sendRawTransaction"]
+        rpc.call("eth_sendRawTransaction", signed())
+    assert fake.called == ["eth_chainId", "eth_sendRawTransaction"]
 
 
 def test_a_transaction_on_a_broken_connection_is_not_repeated() -> None:
@@ -445,11 +458,13 @@ def test_a_transaction_on_a_broken_connection_is_not_repeated() -> None:
         if document["method"] == "eth_sendRawTransaction":
             count[0] += 1
             then_hang_up(b"")(asked, talk)
-        talk.send(answer(json.dumps({"jsonrpc": "2.0", "id": document["id"], "result": "0x1"})))
+        talk.send(
+            answer(json.dumps({"jsonrpc": "2.0", "id": document["id"], "result": hex(CHAIN_ID)}))
+        )
 
     with hostile_server({"/": script}) as server:
-        rpc = to(server.url, Access.TRANSACT)
+        rpc = sender(server.url)
         rpc.call("eth_blockNumber")
         with pytest.raises(UnreachableError):
-            rpc.call("eth_sendRawTransaction", "0x00")
+            rpc.call("eth_sendRawTransaction", signed())
         assert count == [1]
