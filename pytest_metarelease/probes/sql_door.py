@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import decimal
+import functools
 import sqlite3
 import time
 import uuid
@@ -29,6 +30,7 @@ from pytest_metarelease.errors import (
     UnsupportedError,
     UsageError,
 )
+from pytest_metarelease.probes.sql_effects import VOLATILE, refuse_effects
 from pytest_metarelease.probes.sql_errors import first_line, translated
 from pytest_metarelease.probes.watch import Watch
 
@@ -81,6 +83,8 @@ class Door:
             ProbeError: Of the class that fits; ``TooLargeError`` beyond 10,000 rows or 64 MiB.
         """
         with self.transaction() as connection:
+            if self.kind == "postgresql":
+                refuse_effects(query, functools.partial(_volatile, connection))
             return _read(connection, query, parameters, streamed=streamed)
 
     def _sqlite(self, url: URL) -> Engine:
@@ -150,6 +154,11 @@ class Door:
             name = self._schema.replace('"', '""')
             settings.append(f'SET LOCAL search_path = "{name}"')
         return "; ".join(settings)
+
+
+def _volatile(connection: Connection, names: Sequence[str]) -> list[str]:
+    found = connection.execute(sqlalchemy.text(VOLATILE), {"names": list(names)})
+    return [str(one) for one in found.scalars()]
 
 
 def _descriptor(connection: Connection) -> int:

@@ -19,8 +19,13 @@ _PRAGMAS = frozenset(
         "table_info", "table_list", "table_xinfo", "user_version",
     }
 )  # fmt: skip
+# With an argument, these set what they otherwise tell.
+_SETTING = frozenset({"encoding", "journal_mode", "schema_version", "user_version"})
 _LEADING = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/)*", re.DOTALL)
-_PRAGMA = re.compile(r"pragma\s+(?:\w+\.)?(\w+)\s*(?:\(\s*[\w\"'.]+\s*\))?\s*$", re.IGNORECASE)
+_PRAGMA = re.compile(r"pragma\s+(?:\w+\.)?(\w+)\s*(\(\s*[\w\"'.]+\s*\))?\s*$", re.IGNORECASE)
+# A name that may be called: an opening bracket follows, or a comment that may hide one. Also where
+# it stands in a text: to tell the two apart is the database's own art.
+_CALLED = re.compile(r"(\w[\w$]*|\"(?:[^\"]|\"\")+\")\s*(?=\(|/\*|--)")
 
 
 def reading_keyword(query: str) -> str:
@@ -41,7 +46,7 @@ def reading_keyword(query: str) -> str:
     keyword = found[1].lower() if found else ""
     if keyword == "pragma":
         pragma = _PRAGMA.match(rest)
-        if pragma is not None and pragma[1].lower() in _PRAGMAS:
+        if pragma is not None and _only_tells(pragma[1].lower(), pragma[2]):
             return keyword
     if keyword not in _READING:
         raise ForbiddenError(
@@ -49,3 +54,26 @@ def reading_keyword(query: str) -> str:
             "TABLE, EXPLAIN, SHOW, reading PRAGMAs)"
         )
     return keyword
+
+
+def called_names(query: str) -> frozenset[str]:
+    """Return the names that ``query`` may call as functions, as a database's catalogue has them.
+
+    Too many rather than too few.
+
+    Raises:
+        ForbiddenError: A name is written in escapes (``U&"..."``), which are not read here.
+    """
+    if re.search(r"[uU]&[\"']", query):
+        raise ForbiddenError(
+            "not sent: names and texts in Unicode escapes are not read; write them"
+        )
+    return frozenset(_folded(name) for name in _CALLED.findall(query))
+
+
+def _folded(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
+
+
+def _only_tells(pragma: str, argument: str | None) -> bool:
+    return pragma in _PRAGMAS and not (argument and pragma in _SETTING)

@@ -10,7 +10,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -19,6 +19,7 @@ from pytest_metarelease.errors import (
     DeadlineError,
     ForbiddenError,
     MalformedError,
+    ProbeError,
     RefusedError,
     TooLargeError,
     UnmetError,
@@ -185,6 +186,135 @@ def test_postgres_itself_refuses_to_write(
     with pytest.raises((ForbiddenError, MalformedError)):
         open_(postgres).rows(query)
     open_(postgres).scalar("select count(*) from orders").expect(2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "pg_terminate_backend({pid})",
+        "pg_cancel_backend({pid})",
+        "PG_Terminate_Backend ({pid})",
+        "pg_catalog.pg_terminate_backend /* so */ ({pid})",
+        "pg_terminate_backend --\n({pid})",
+        '"pg_terminate_backend"({pid})',
+        'U&"pg_terminate_b\\0061ckend"({pid})',
+        "query_to_xml('select pg_terminate_backend({pid})', true, true, '')",
+        "pg_advisory_lock(1)",
+        "pg_try_advisory_lock(1)",
+        "set_config('default_transaction_read_only', 'off', false)",
+        "pg_notify('orders', 'x')",
+        "pg_reload_conf()",
+        "pg_rotate_logfile()",
+        "pg_switch_wal()",
+        "pg_logical_emit_message(false, 'a', 'b')",
+        "pg_stat_reset()",
+        "lo_export(1, '/tmp/metarelease-never')",
+        "pg_read_file('PG_VERSION')",
+        "setval('orders_seq', 9)",
+        "sneaky()",
+    ],
+)
+def test_what_a_read_only_transaction_does_not_undo_is_not_sent(
+    call: str, postgres: str, open_: Callable[..., DatabaseProbe]
+) -> None:
+    with psycopg.connect(postgres, autocommit=True) as victim:
+        victim.execute("CREATE SEQUENCE IF NOT EXISTS orders_seq")
+        query = f"select {call.format(pid=victim.info.backend_pid)}"
+        before = _everything(victim)
+        for sent in (query, f"explain analyze {query}", f"with x as ({query}) select 1 from x"):
+            with pytest.raises(ForbiddenError, match="not sent"):
+                open_(postgres).rows(sent)
+        # It is still there, and everything is as it was.
+        assert _everything(victim) == before
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "do $$ begin perform pg_terminate_backend(1) $$",
+        "call sneaky()",
+        "copy orders to program 'touch /tmp/metarelease-never'",
+        "copy orders from '/etc/passwd'",
+        "set transaction read write",
+        "begin",
+        "commit",
+        "lock table orders",
+        "listen orders",
+        "prepare x as delete from orders",
+        "execute x",
+        "vacuum",
+        "truncate orders",
+        "create table x (id int)",
+        "insert into orders values (3)",
+        "merge into orders using orders o on false when matched then delete",
+        "refresh materialized view x",
+        "select 1\x00",
+        "select 1; commit",
+        "attach database 'x.db' as x",
+        "pragma writable_schema = 1",
+        "pragma query_only = off",
+        "pragma query_only(0)",
+        "pragma journal_mode(wal)",
+        "pragma user_version(7)",
+        "pragma journal_mode = wal",
+        "vacuum into 'copy.db'",
+        "/* select */ delete from orders",
+        "-- select\ndelete from orders",
+        "",
+    ],
+)
+def test_what_is_no_reading_statement_is_not_sent(
+    query: str, database: DatabaseProbe, notebook: Notebook
+) -> None:
+    with pytest.raises(ForbiddenError):
+        database.rows(query)
+    assert notebook.measurements == {}
+
+
+def test_functions_that_only_tell_are_called(
+    postgres: str, open_: Callable[..., DatabaseProbe]
+) -> None:
+    database = open_(postgres)
+    for query in (
+        "select count(*), max(id), coalesce(sum(paid), 0) from orders where id in (1, 2)",
+        "select random() < 2, clock_timestamp() > now(), pg_database_size('postgres') > 0",
+        "select string_agg(name, ',' order by id) filter (where id > 0) from orders",
+    ):
+        assert len(database.rows(query).value) == 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "with gone as (delete from orders returning id) select id from gone",
+        "with one as (select 1) delete from orders",
+        "with one as (select 1) insert into orders select 7, 'x', 1",
+        "explain query plan delete from orders",
+        "select load_extension('x')",
+        "select writefile('x', 'y')",
+    ],
+)
+def test_a_sqlite_file_keeps_every_byte(
+    query: str, sqlite: str, open_: Callable[..., DatabaseProbe]
+) -> None:
+    file = Path(sqlite.removeprefix("sqlite:///"))
+    before = file.read_bytes()
+    with contextlib.suppress(ProbeError):
+        open_(sqlite).rows(query)
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+def _everything(connection: psycopg.Connection[Any]) -> Any:
+    queries = (
+        "select array_agg(o order by id) from orders o",
+        "select last_value, is_called from orders_seq",
+        "select count(*) from pg_class",
+        "select count(*) from pg_locks where locktype = 'advisory'",
+        "select pg_walfile_name(pg_current_wal_lsn())",
+        "show default_transaction_read_only",
+    )
+    return [connection.execute(one).fetchall() for one in queries]
 
 
 def test_a_missing_sqlite_file_is_not_created(
