@@ -53,6 +53,12 @@ def service_probe(name: str, environment: Environment, recorder: Recorder) -> Ht
         recorder=recorder,
         hosts=Hosts.of(environment),
         access=environment.access,
+        safe=[
+            (endpoint.method, endpoint.path)
+            for endpoint in service.endpoints.values()
+            if endpoint.safe_probe
+        ],
+        writing=[one.path for one in service.endpoints.values() if one.writes],
         timeout=service.timeout,
         credentials={
             key: (credential.header, credential.value)
@@ -136,6 +142,7 @@ class ChainDoor:
         """
         if self._chain is None:
             from pytest_metarelease.probes.chain.chain import ChainProbe
+            from pytest_metarelease.probes.chain.purse import Purse
             from pytest_metarelease.probes.chain.rpc import connect
             from pytest_metarelease.probes.chain.snapshot import Snapshot
 
@@ -143,9 +150,11 @@ class ChainDoor:
             prepared = self._target.prepared
             if declared is None or prepared.snapshot is None:
                 raise ProbeError(f"the chain was not asked: {prepared.snapshot_error}")
+            # One for all flows and all workers of the run.
+            purse = Purse(declared.spending_cap, self._target.run.shared / "spending.wei")
             self._chain = ChainProbe(
                 declared,
-                connect(declared, self._target.environment.access),
+                connect(declared, self._target.environment.access, purse=purse),
                 Snapshot.from_json(prepared.snapshot),
                 self._target.recorder,
             )
@@ -199,7 +208,7 @@ class ChainDoor:
         from pytest_metarelease.probes.chain.web3_door import make_w3
 
         chain = self.chain()
-        return make_w3(chain.declared, chain.access)
+        return make_w3(chain.declared, chain.access, chain.rpc.purse)
 
     def close(self) -> None:
         """Close the connection."""

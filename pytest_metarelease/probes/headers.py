@@ -1,18 +1,40 @@
 """What the headers of an answer say: who gave it, where it points, and one line about it all.
 
-It refuses to interpret a body.
+It refuses to interpret a body, and request headers that would make a request another one.
 """
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
+
+from pytest_metarelease.errors import ForbiddenError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _BODY_SHOWN = 200
+# By these, frameworks take a GET or a POST for another method (Express, Rails, Symfony, ASP.NET).
+_OVERRIDES = frozenset({"x-http-method-override", "x-http-method", "x-method-override"})
+# By these, a server would take one request for two, or for one to somebody else.
+_FRAMING = frozenset({"host", "content-length", "transfer-encoding", "upgrade", "connection"})
+
+
+def refuse_disguise(names: Iterable[str], url: str) -> None:
+    """Do nothing if a request with headers of these names is what its method and address say.
+
+    Raises:
+        ForbiddenError: A header, or ``_method`` in the query, could make it another one.
+    """
+    found = sorted({name.strip().lower() for name in names} & (_OVERRIDES | _FRAMING))
+    if any(name.lower() == "_method" for name, _ in parse_qsl(urlsplit(url).query)):
+        found.append("_method in the query")
+    if found:
+        raise ForbiddenError(
+            f"not sent: {', '.join(found)} may turn the request into another one than its method "
+            "and address say; leave it out"
+        )
 
 
 def header_of(headers: Sequence[tuple[str, str]], name: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json as jsonlib
+import posixpath
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
@@ -25,11 +26,12 @@ from pytest_metarelease.errors import (
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.clock import Deadline, sleep_within, utc_now
 from pytest_metarelease.probes.exchange import Response, mark_unknown
-from pytest_metarelease.probes.headers import cached_by, summarise
+from pytest_metarelease.probes.headers import cached_by, refuse_disguise, summarise
+from pytest_metarelease.probes.hosts import origin_of
 from pytest_metarelease.probes.wire import SAFE_METHODS, Question, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pytest_metarelease.evidence import Measurement, Recorder
     from pytest_metarelease.manifest.model import Endpoint
@@ -55,6 +57,8 @@ class HttpProbe:
         recorder: Where measurements go.
         hosts: The declared hosts; no other is asked.
         access: On ``read-only`` nothing that writes is sent.
+        safe: Method and path of what must be refused anyway, and so may be sent on read-only.
+        writing: Paths at which a successful request of any method changes something.
         timeout: Seconds for one whole exchange.
         credentials: Name -> header name and header value.
         headers: Sent with every request.
@@ -73,6 +77,8 @@ class HttpProbe:
         recorder: Recorder,
         hosts: Hosts,
         access: Access = Access.READ_ONLY,
+        safe: Collection[tuple[str, str]] = (),
+        writing: Collection[str] = (),
         timeout: float = 10.0,
         credentials: Mapping[str, tuple[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -85,6 +91,8 @@ class HttpProbe:
         self.recorder = recorder
         self._hosts = hosts
         self._access = access
+        self._safe = frozenset(safe)
+        self._writing = frozenset(_plain_path(self._absolute(path, None)) for path in writing)
         self._credentials = dict(credentials or {})
         self._headers = {**basic, **(headers or {})}
         self._may_be_cached = may_be_cached
@@ -143,7 +151,8 @@ class HttpProbe:
             content: A body, sent as it stands.
             headers: Further headers.
             credential: A declared credential; none means anonymous.
-            safe_probe: The request must be refused by the service, so it is sent on read-only too.
+            safe_probe: The request must be refused by the service, so it is sent on read-only too,
+                where the manifest declares an endpoint of this method and path as such.
             fresh: Ask over a new connection.
             may_be_cached: Whether a cached answer counts, where it differs from the probe's rule.
             timeout: Seconds for this exchange, where they differ from the probe's.
@@ -154,11 +163,22 @@ class HttpProbe:
             ProbeError: There was no usable answer; it is on record as unknown.
         """
         method = method.upper()
-        self._permit(method, path, writes=method not in SAFE_METHODS and not safe_probe)
+        url = self._absolute(path, query)
+        safe = safe_probe and (method, path) in self._safe
+        writes = method not in SAFE_METHODS or _plain_path(url) in self._writing
+        self._permit(method, path, writes=writes and not safe)
         body = content if json is None else _json_bytes(json)
-        sent = self._sent_headers(headers, credential, is_json=json is not None)
-        question = Question(method, self._absolute(path, query), sent, body)
-        self._hosts.check(question.url)
+        self._hosts.check(url)
+        own = origin_of(url) == origin_of(self.url)
+        if not own and (credential is not None or method not in SAFE_METHODS):
+            raise ForbiddenError(
+                f"{method} {path} was not sent: writes and credentials of {self.subject} go to "
+                "its own address only"
+            )
+        if self._access is Access.READ_ONLY:
+            refuse_disguise(headers or {}, url)
+        sent = self._sent_headers(headers, credential, is_json=json is not None, own=own)
+        question = Question(method, url, sent, body)
         cached = self._may_be_cached if may_be_cached is None else may_be_cached
         return self._ask(question, timeout or self.timeout, fresh=fresh, may_be_cached=cached)
 
@@ -168,7 +188,8 @@ class HttpProbe:
         Where the service asks us to come back within the probe's timeout, we do, once: our own
         sampling may have used up what it allows one client.
         """
-        if endpoint.writes and not endpoint.safe_probe:
+        if endpoint.writes and (endpoint.method, endpoint.path) not in self._safe:
+            # Also one that the probe was not told of.
             self._permit(endpoint.method, endpoint.path, writes=True)
         deadline = Deadline.after(self.timeout)
         response = self._declared(endpoint, fresh=fresh)
@@ -203,7 +224,12 @@ class HttpProbe:
             )
 
     def _sent_headers(
-        self, headers: Mapping[str, str] | None, credential: str | None, *, is_json: bool
+        self,
+        headers: Mapping[str, str] | None,
+        credential: str | None,
+        *,
+        is_json: bool,
+        own: bool,
     ) -> dict[str, str]:
         sent = {
             "accept": "*/*",
@@ -214,7 +240,9 @@ class HttpProbe:
         }
         if is_json:
             sent["content-type"] = "application/json"
-        sent |= {name.lower(): value for name, value in self._headers.items()}
+        if own:
+            # They may hold a key, which is for this service and nobody else.
+            sent |= {name.lower(): value for name, value in self._headers.items()}
         if credential is not None:
             if credential not in self._credentials:
                 known = ", ".join(sorted(self._credentials)) or "none"
@@ -285,6 +313,12 @@ def _json_bytes(value: Any) -> bytes:
         return jsonlib.dumps(value, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise UsageError(f"this body is no JSON: {error}") from None
+
+
+def _plain_path(url: str) -> str:
+    """Return the path of ``url`` as a server may understand it: decoded, without dots."""
+    path = unquote(urlsplit(url).path).lower()
+    return posixpath.normpath(f"/{path.strip('/')}")
 
 
 def _without_user(url: str) -> tuple[str, dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -39,7 +39,7 @@ from tests.probes.hostile import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 
 @pytest.fixture
@@ -59,15 +59,22 @@ def notebook() -> Notebook:
 def probe_of(notebook: Notebook) -> Iterator[Callable[..., HttpProbe]]:
     made = []
 
-    def make(url: str, timeout: float = 5.0, access: Access = Access.READ_ONLY) -> HttpProbe:
+    def make(
+        url: str,
+        timeout: float = 5.0,
+        access: Access = Access.READ_ONLY,
+        others: Sequence[str] = (),
+        **more: Any,
+    ) -> HttpProbe:
         probe = HttpProbe(
             "service:api",
             url,
             recorder=notebook,
-            hosts=Hosts.these([url]),
+            hosts=Hosts.these([url, *others]),
             access=access,
             timeout=timeout,
             credentials={"user": ("X-Api-Key", "hush-hush-token")},
+            **more,
         )
         made.append(probe)
         return probe
@@ -288,7 +295,90 @@ def test_no_write_leaves_the_process_on_read_only(server: Hostile, api: HttpProb
     assert server.asked == []
 
 
-def test_a_safe_probe_may_be_sent(server: Hostile, api: HttpProbe) -> None:
+def test_what_only_the_test_calls_safe_is_not_sent(
+    server: Hostile, probe_of: Callable[..., HttpProbe]
+) -> None:
+    api = probe_of(server.url, safe=[("POST", "/orders")])
+    for method, path in (
+        ("POST", "/pay"), ("DELETE", "/orders"), ("POST", "/orders/1"), ("POST", "/orders/../pay"),
+        ("POST", f"{server.url}/orders"),
+    ):  # fmt: skip
+        with pytest.raises(ForbiddenError, match="read-only"):
+            api.request(method, path, safe_probe=True)
+        with pytest.raises(ForbiddenError, match="read-only"):
+            api.ask(Endpoint(path=path, method=method, safe_probe=True))  # type: ignore[arg-type]
+    with pytest.raises(ForbiddenError, match="read-only"):
+        api.request("POST", "/orders")
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/restart", "restart", "//restart", "/a/../restart", "/%72estart", "/restart/?x=1"]
+)
+def test_a_get_that_is_declared_to_write_is_not_sent(
+    path: str, server: Hostile, probe_of: Callable[..., HttpProbe]
+) -> None:
+    api = probe_of(server.url, writing=["/restart"])
+    for method in ("GET", "HEAD", "OPTIONS"):
+        with pytest.raises(ForbiddenError, match="read-only"):
+            api.request(method, path)
+    with pytest.raises(ForbiddenError, match="read-only"):
+        api.get(f"{server.url}/restart")
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "X-HTTP-Method-Override", "x-http-method", "X-Method-Override", "Host", "Content-Length",
+        "Transfer-Encoding", "Upgrade", "Connection", " Host",
+    ],
+)  # fmt: skip
+def test_no_request_in_disguise_is_sent(name: str, server: Hostile, api: HttpProbe) -> None:
+    with pytest.raises(ForbiddenError, match="not sent"):
+        api.get("/orders/1", headers={name: "DELETE"})
+    assert server.asked == []
+
+
+def test_no_method_in_the_query_is_sent(server: Hostile, api: HttpProbe) -> None:
+    for path, query in (("/orders/1?_method=DELETE", {}), ("/orders/1", {"_METHOD": "put"})):
+        with pytest.raises(ForbiddenError, match="_method"):
+            api.get(path, query=query)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("access", list(Access))
+def test_another_declared_host_gets_no_write_and_no_key(
+    access: Access, server: Hostile, probe_of: Callable[..., HttpProbe]
+) -> None:
+    with hostile_server({"/": says_json({})}) as other:
+        own = server.url.replace("http://", "http://me:hush-hush-token@")
+        api = probe_of(own, access=access, others=[other.url], headers={"X-Key": "k"})
+        with pytest.raises(ForbiddenError):
+            api.request("POST", f"{other.url}/", json={})
+        with pytest.raises(ForbiddenError):
+            api.get(f"{other.url}/", credential="user")
+        api.get(f"{other.url}/")
+        [seen] = other.asked
+        assert not {"authorization", "x-key", "x-api-key"} & set(seen.headers)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_another_host_takes_nothing_along(
+    status: int, server: Hostile, probe_of: Callable[..., HttpProbe]
+) -> None:
+    with hostile_server({"/": says_json({})}) as other:
+        server.scripts["/moved"] = says(answer("", status, {"Location": f"{other.url}/"}))
+        # Also where the other host is declared: nobody asked it.
+        api = probe_of(server.url, access=Access.TRANSACT, others=[other.url])
+        for method in ("GET", "POST"):
+            found = api.request(method, "/moved", content=b"x", credential="user")
+            assert found.status == status
+        assert other.asked == []
+
+
+def test_a_safe_probe_may_be_sent(server: Hostile, probe_of: Callable[..., HttpProbe]) -> None:
+    api = probe_of(server.url, safe=[("POST", "/orders")])
     server.scripts["/orders"] = says_json({"error": "no signature"}, 400)
     endpoint = Endpoint(
         path="/orders",

@@ -246,7 +246,7 @@ def test_what_qa_would_write_to_send_arrives_nowhere(fake: FakeNode) -> None:
     for attempt in attempts:
         with pytest.raises(ForbiddenError):
             attempt()
-    w3.middleware_onion.add(SignAndSendRawMiddlewareBuilder.build(SPENDER.key))  # type: ignore[arg-type]
+    w3.middleware_onion.add(SignAndSendRawMiddlewareBuilder.build(SPENDER.key))
     with pytest.raises(ForbiddenError):
         w3.eth.send_transaction(fields | {"from": SPENDER.address})
     assert set(fake.called) <= READS
