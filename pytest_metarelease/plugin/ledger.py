@@ -19,6 +19,7 @@ from pytest_metarelease.evidence import (
     RateSample,
     ReachSample,
 )
+from pytest_metarelease.nesting import check_depth
 from pytest_metarelease.outcome import Fault
 
 if TYPE_CHECKING:
@@ -112,9 +113,10 @@ def _read_line(line: bytes, into: LedgerContents) -> bool:
     if not line.endswith(b"\n") or len(line) > _LARGEST_LINE:
         return False
     try:
+        check_depth(line)
         entry = json.loads(line)
         _read_entry(entry, into)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return False
     return True
 

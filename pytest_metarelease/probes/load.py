@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from pytest_metarelease.errors import UsageError
-from pytest_metarelease.probes.clock import utc_now
+from pytest_metarelease.probes.clock import Deadline, utc_now
+from pytest_metarelease.probes.dialling import dial
 from pytest_metarelease.probes.load_sample import LoadSample, Trial
 
 if TYPE_CHECKING:
@@ -105,9 +106,10 @@ class _Client:
 
     def _ask(self, connection: http.client.HTTPConnection, path: str, until: float) -> int:
         left = max(until - time.perf_counter(), 0.001)
-        connection.timeout = left
-        if connection.sock is not None:
-            connection.sock.settimeout(left)
+        if connection.sock is None:
+            deadline = Deadline.after(left)
+            connection.sock = dial(self._host, connection.port, deadline, self._tls)
+        connection.sock.settimeout(max(until - time.perf_counter(), 0.001))
         target = quote(f"{self._base}/{path.lstrip('/')}", safe=_UNQUOTED)
         connection.request("GET", target, headers=self._headers)
         response = connection.getresponse()

@@ -1,8 +1,7 @@
 """One POST over HTTP/1.1 with a deadline for the whole answer, not for each read.
 
 Never follows a redirect, never inflates a body, never asks a host other than the one it was made
-for. Name resolution and the TLS handshake are bounded per operation only, as the operating system
-and ``ssl`` allow no more.
+for. Name resolution and the TLS handshake count, too.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import base64
 import http.client
 import io
-import socket
 import ssl
 import threading
 import time
@@ -25,9 +23,12 @@ from pytest_metarelease.errors import (
     UnreachableError,
     UsageError,
 )
+from pytest_metarelease.probes.clock import Deadline
+from pytest_metarelease.probes.dialling import dial
 from pytest_metarelease.redaction import mask_url
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 BODY_BOUND = 64 * 1024 * 1024
@@ -181,14 +182,11 @@ class Wire:
         if self._secure:
             # Made once: reading the certificate store costs 20 ms.
             self._tls = self._tls or ssl.create_default_context()
-            connection = http.client.HTTPSConnection(
-                self._host, self._port, timeout=left, context=self._tls
-            )
+            connection = http.client.HTTPSConnection(self._host, self._port, context=self._tls)
         else:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=left)
-        connection.connect()
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sock = _TimedSocket(connection.sock, self._clock)
+            connection = http.client.HTTPConnection(self._host, self._port)
+        reached = dial(self._host, connection.port, Deadline.after(left), self._tls)
+        connection.sock = _TimedSocket(reached, self._clock)
         # A connection that closes after its answer must be opened anew by us, with a deadline.
         connection.auto_open = 0
         self._mine.connection = connection
