@@ -231,6 +231,9 @@ class Chain:
     deployed_block: Annotated[
         int | None, "Reads are never pinned before this block.", Between(0)
     ] = None
+    head_age: Annotated[
+        Seconds | None, "The newest block may be this old; a node with an older one has stalled."
+    ] = None
     timeout: Seconds = Seconds(10)
     failures: FailureWindow = field(default_factory=FailureWindow)
     accounts: Mapping[str, Account] = field(default_factory=dict)

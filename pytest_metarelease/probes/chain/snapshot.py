@@ -6,6 +6,7 @@ chain no longer has once the reads are done.
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from pytest_metarelease.probes.chain.quantities import block_hash, mapping, quan
 from pytest_metarelease.probes.chain.rpc import Answer, Ask, Rpc, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_metarelease.manifest.model import Chain
     from pytest_metarelease.probes.chain.revert import Revert
@@ -65,13 +66,16 @@ class Snapshot:
         return cls(**document)
 
 
-def pin(rpc: Rpc, chain: Chain, at: str = "") -> Snapshot:
+def pin(rpc: Rpc, chain: Chain, at: str = "", *, now: Callable[[], float] = time.time) -> Snapshot:
     """Fix the block to read from: ``latest - confirmations``, or the one with the hash ``at``.
+
+    ``now`` tells Unix seconds.
 
     Raises:
         WrongTargetError: The node is on another chain than the manifest declares, or its chain
             does not have the block ``at``, or that one is older than an hour.
-        NotReadyError: No such block yet, or it lies before ``deployed_block``.
+        NotReadyError: No such block yet, or it lies before ``deployed_block``; or the newest one
+            is older than ``head_age``: the node has stalled.
         MalformedError: The node's blocks contradict each other.
     """
     check_chain(rpc, chain.id)
@@ -83,6 +87,8 @@ def pin(rpc: Rpc, chain: Chain, at: str = "") -> Snapshot:
             f"{rpc.masked}: the head is block {latest}; with {chain.confirmations} confirmations "
             f"nothing from block {first} on can be read yet: wait for {first - number} more blocks"
         )
+    if chain.head_age is not None:
+        _check_age(rpc, latest, chain.head_age, now())
     if at:
         number = _numbered(rpc, at, newest=number, first=first)
     header = fetch_header(rpc, number)
@@ -128,6 +134,15 @@ def _numbered(rpc: Rpc, at: str, *, newest: int, first: int) -> int:
             f"is no longer so; take one of the last {_OLDEST} s"
         )
     return number
+
+
+def _check_age(rpc: Rpc, latest: int, most: float, now: float) -> None:
+    age = now - quantity(fetch_header(rpc, latest).get("timestamp"), "timestamp")
+    if age > most:
+        raise NotReadyError(
+            f"{rpc.masked}: its newest block {latest} is {age:.0f} s old, chain.head_age is "
+            f"{most:g} s: the node or the chain has stalled, and what it knows is of then"
+        )
 
 
 def recheck(rpc: Rpc, snapshot: Snapshot) -> None:

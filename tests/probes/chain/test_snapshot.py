@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_metarelease.errors import MalformedError, NotReadyError, WrongTargetError
+from pytest_metarelease.manifest.scalars import Seconds
 from pytest_metarelease.probes.chain.rpc import Ask
 from pytest_metarelease.probes.chain.snapshot import Snapshot, pin, read_pinned, recheck
 from tests.probes.chain.nodes import Blocks, FakeNode, chain_at, digest, door
@@ -224,3 +225,16 @@ def test_a_given_block_must_not_be_an_old_one(fake: FakeNode, blocks: Blocks, rp
     }
     with pytest.raises(WrongTargetError, match="older than block 100"):
         pin(rpc, declared(), old)
+
+
+def test_a_stalled_head_is_unknown(blocks: Blocks, rpc: Rpc) -> None:
+    made = 1_700_000_100
+    chain = declared(head_age=Seconds(60))
+    with pytest.raises(NotReadyError, match="has stalled"):
+        pin(rpc, chain, now=lambda: made + 61.0)
+    assert pin(rpc, chain, now=lambda: made + 60.0).number == 100
+    # Our clock may be behind the chain's.
+    assert pin(rpc, chain, now=lambda: made - 60.0).number == 100
+    # The head counts, not the block that lies behind it.
+    behind = declared(head_age=Seconds(60), confirmations=50)
+    assert pin(rpc, behind, now=lambda: made + 60.0).number == 50
