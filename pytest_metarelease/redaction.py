@@ -6,17 +6,27 @@ A value is a secret because somebody registered it or because of the place it st
 
 from __future__ import annotations
 
-import base64
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
+
+from pytest_metarelease.secret_forms import SHORTEST, forms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 MASK = "***"
-_SHORTEST = 8
 _LONGEST = 20_000
+_LEAST_OF_CUT = 6
+_CUT = "..."
+
+_KEY_NAMES = (
+    r"private[_-]?key|secret[_-]?key|secret|password|passwd|api[_-]?key|access[_-]?token"
+    r"|auth[_-]?token|refresh[_-]?token"
+)
+# How a value follows its key in JSON, YAML, Python's repr and pytest's list of locals; inside
+# another text the quotes are escaped.
+_AFTER_KEY = r"\\{0,3}[\"']?\s{0,40}(?::|={1,2})\s{0,5}"
 
 # Every repetition is bounded, so that no text takes more than linear time.
 _PLACES = (
@@ -24,23 +34,55 @@ _PLACES = (
     (
         re.compile(r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@'\"<>]{1,500}@"),
         r"\g<keep>***@",
+        ("://",),
     ),
     # bearer and basic credentials
     (
-        re.compile(r"(?P<keep>\b(?:[Bb]earer|[Bb]asic)\s{1,5})[A-Za-z0-9._~+/=-]{6,}"),
+        re.compile(r"(?P<keep>\b(?:bearer|basic)\s{1,5})[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE),
         r"\g<keep>***",
+        ("bearer", "basic"),
     ),
     # JSON Web Tokens
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{6,2000}\.[A-Za-z0-9_-]{1,4000}\.[A-Za-z0-9_-]*"), MASK),
+    (
+        re.compile(r"\beyJ[A-Za-z0-9_-]{6,2000}\.[A-Za-z0-9_-]{1,4000}\.[A-Za-z0-9_-]*"),
+        MASK,
+        ("eyj",),
+    ),
+    # private keys in PEM (RFC 7468)
+    (
+        re.compile(r"(?P<keep>-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[\sA-Za-z0-9+/=\\]{1,20000}"),
+        r"\g<keep>***",
+        ("-----begin",),
+    ),
     # values under a key that means a secret
     (
         re.compile(
-            r"(?P<keep>[\"']?(?:private_?key|secret|password|passwd|mnemonic|seed_?phrase|api_?key"
-            r"|access_?token|auth_?token)[\"']?\s{0,5}[:=]\s{0,5})"
-            r"(?:\"[^\"]{0,2000}\"|'[^']{0,2000}'|[^\s,;}\])]+)",
+            rf"(?P<keep>(?:{_KEY_NAMES}|mnemonic|seed[_-]?phrase){_AFTER_KEY})"
+            r"(?:[A-Za-z_][\w.]{0,40}\(|[bru]{1,2}(?=[\"']))?"
+            r"(?P<quote>\\{0,3}[\"'])(?:(?!(?P=quote)).){1,4000}(?P=quote)",
+            re.IGNORECASE | re.DOTALL,
+        ),
+        r"\g<keep>***",
+        ("key", "secret", "passw", "token", "mnemonic", "seed"),
+    ),
+    # the same without quotes, or with a quote that was cut off
+    (
+        re.compile(
+            rf"(?P<keep>(?:{_KEY_NAMES}){_AFTER_KEY})(?!\*\*\*)"
+            r"\\{0,3}[\"']?[^\s,;}\])\"'\\]+",
             re.IGNORECASE,
         ),
         r"\g<keep>***",
+        ("key", "secret", "passw", "token"),
+    ),
+    (
+        re.compile(
+            rf"(?P<keep>(?:mnemonic|seed[_-]?phrase){_AFTER_KEY})(?!\*\*\*)"
+            r"[\"']?[^\n,;\"'}\]\\]{1,1000}",
+            re.IGNORECASE,
+        ),
+        r"\g<keep>***",
+        ("mnemonic", "seed"),
     ),
 )
 
@@ -53,49 +95,119 @@ _CONTROLS = re.compile(
 
 
 class Redactor:
-    """Masks registered values, in the encodings in which they travel, and secret places."""
+    """Masks registered values, in the forms in which they travel, and secret places.
+
+    Registered values are masked without regard to upper and lower case.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._known: set[str] = set()
+        self._forms: dict[str, str] = {}
+        self._values: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._bytes: re.Pattern[bytes] | None = None
+        self.short: set[str] = set()
         self.register(*secrets)
 
-    def register(self, *secrets: str) -> None:
-        """Mask these values from now on: raw, URL-encoded, base64 and hexadecimal.
+    def register(self, *secrets: str, name: str = "a value of the environment") -> None:
+        """Mask these values from now on, in all forms of ``secret_forms``.
 
-        Values shorter than 8 characters are not masked everywhere, since they would mask words.
+        Values shorter than 8 characters are not masked everywhere, since they would mask words;
+        their ``name`` goes to ``short``. The first name of a value stays.
         """
         for secret in secrets:
-            if len(secret) >= _SHORTEST:
-                self._known |= set(_forms(secret))
-        longest_first = sorted(self._known, key=lambda form: (-len(form), form))
-        if longest_first:
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+            if len(secret) < SHORTEST:
+                self.short.add(name)
+            elif secret not in self._values:
+                self._values.add(secret)
+                for form in forms_of(secret):
+                    self._forms.setdefault(form, name)
+                self._pattern = self._bytes = None
+
+    @property
+    def forms(self) -> Mapping[str, str]:
+        """Every form that is looked for, in lower case, and the name of its secret."""
+        return self._forms
+
+    def holds_registered(self, text: str) -> bool:
+        """Return whether a text holds a registered value, in any form."""
+        if not self._forms:
+            return False
+        lowered = text.lower()
+        return any(form in lowered for form in self._forms)
+
+    def mask(self, text: str) -> str:
+        """Return ``text`` with secrets masked and nothing else changed, in linear time."""
+        if len(text) < _LEAST_OF_CUT:
+            return text
+        lowered = text.lower()
+        if self._forms:
+            text = self._mask_registered(text, lowered)
+        for pattern, replacement, signs in _PLACES:
+            if any(sign in lowered for sign in signs):
+                text = pattern.sub(replacement, text)
+        return text
+
+    def mask_bytes(self, content: bytes) -> bytes:
+        """Return ``content`` with secrets masked; where it is no text, registered ones only."""
+        try:
+            return self.mask(content.decode()).encode()
+        except UnicodeError:
+            if not self._forms:
+                return content
+        if self._bytes is None:
+            self._bytes = re.compile(
+                b"|".join(re.escape(one.encode("utf-8", "replace")) for one in self._ordered()),
+                re.IGNORECASE,
+            )
+        return self._bytes.sub(MASK.encode(), content)
 
     def __call__(self, text: str) -> str:
         """Return ``text`` with secrets masked, controls escaped and its length bounded."""
         length = len(text)
         # Cut in two steps: what a mask is cut through by the first is cut away by the second.
-        text = text[: 10 * _LONGEST]
-        if self._pattern is not None:
-            text = self._pattern.sub(MASK, text)
-        text = text[:_LONGEST]
-        for pattern, replacement in _PLACES:
-            text = pattern.sub(replacement, text)
+        text = self.mask(text[: 10 * _LONGEST])[:_LONGEST]
         text = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
         return f"{text}... ({length} characters)" if length > _LONGEST else text
 
+    def _mask_registered(self, text: str, lowered: str) -> str:
+        if any(form in lowered for form in self._forms):
+            if self._pattern is None:
+                self._pattern = re.compile("|".join(map(re.escape, self._ordered())), re.IGNORECASE)
+            text = self._pattern.sub(MASK, text)
+        return self._mask_cut(text) if _CUT in text else text
 
-def _forms(secret: str) -> Iterable[str]:
-    raw = secret.encode()
-    yield secret
-    yield quote(secret, safe="")
-    yield base64.b64encode(raw).decode().rstrip("=")
-    yield base64.urlsafe_b64encode(raw).decode().rstrip("=")
-    yield raw.hex()
-    if secret.startswith("0x"):
-        # A key is printed without its prefix as often as with it.
-        yield secret[2:]
+    def _ordered(self) -> list[str]:
+        return sorted(self._forms, key=lambda form: (-len(form), form))
+
+    def _mask_cut(self, text: str) -> str:
+        """Mask what is left of a secret where pytest put three dots into a long text."""
+        parts = text.split(_CUT)
+        for index, part in enumerate(parts):
+            left, right = 0, 0
+            if index > 0:
+                left = self._cut_length(part, at_start=True)
+            if index < len(parts) - 1:
+                right = self._cut_length(part, at_start=False)
+            if left or right:
+                kept = part[left : max(left, len(part) - right)]
+                parts[index] = f"{MASK if left else ''}{kept}{MASK if right else ''}"
+        return _CUT.join(parts)
+
+    def _cut_length(self, part: str, *, at_start: bool) -> int:
+        """Return how many characters at one end of ``part`` are the rest of a secret."""
+        window = (part[:_LEAST_OF_CUT] if at_start else part[-_LEAST_OF_CUT:]).lower()
+        if len(window) < _LEAST_OF_CUT:
+            return 0
+        longest = 0
+        for form in self._forms:
+            where = form.find(window) if at_start else form.rfind(window)
+            if where < 0:
+                continue
+            rest = form[where:] if at_start else form[: where + _LEAST_OF_CUT]
+            seen = part[: len(rest)] if at_start else part[-len(rest) :]
+            if seen.lower() == rest:
+                longest = max(longest, len(rest))
+        return longest
 
 
 def mask_url(url: str) -> str:
