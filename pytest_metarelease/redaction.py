@@ -7,6 +7,7 @@ A value is a secret because somebody registered it or because of the place it st
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -28,63 +29,75 @@ _KEY_NAMES = (
 # another text the quotes are escaped.
 _AFTER_KEY = r"\\{0,3}[\"']?\s{0,40}(?::|={1,2})\s{0,5}"
 
-# Every repetition is bounded, so that no text takes more than linear time.
-_PLACES = (
-    # user:password@ of any URL
-    (
-        re.compile(r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@'\"<>]{1,500}@"),
-        r"\g<keep>***@",
-        ("://",),
-    ),
-    # bearer and basic credentials
-    (
-        re.compile(r"(?P<keep>\b(?:bearer|basic)\s{1,5})[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE),
-        r"\g<keep>***",
-        ("bearer", "basic"),
-    ),
-    # JSON Web Tokens
-    (
-        re.compile(r"\beyJ[A-Za-z0-9_-]{6,2000}\.[A-Za-z0-9_-]{1,4000}\.[A-Za-z0-9_-]*"),
-        MASK,
-        ("eyj",),
-    ),
-    # private keys in PEM (RFC 7468)
-    (
-        re.compile(r"(?P<keep>-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[\sA-Za-z0-9+/=\\]{1,20000}"),
-        r"\g<keep>***",
-        ("-----begin",),
-    ),
-    # values under a key that means a secret
-    (
-        re.compile(
-            rf"(?P<keep>(?:{_KEY_NAMES}|mnemonic|seed[_-]?phrase){_AFTER_KEY})"
-            r"(?:[A-Za-z_][\w.]{0,40}\(|[bru]{1,2}(?=[\"']))?"
-            r"(?P<quote>\\{0,3}[\"'])(?:(?!(?P=quote)).){1,4000}(?P=quote)",
-            re.IGNORECASE | re.DOTALL,
+Place = tuple[re.Pattern[str], str, tuple[str, ...]]
+
+
+@cache
+def _places() -> tuple[Place, ...]:
+    """Return the secret places, what to put there, and the signs without which there is none.
+
+    Every repetition is bounded, so that no text takes more than linear time. Made when the first
+    text comes: a run in which nothing fails does not pay for them.
+    """
+    return (
+        # user:password@ of any URL
+        (
+            re.compile(r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^/\s@'\"<>]{1,500}@"),
+            r"\g<keep>***@",
+            ("://",),
         ),
-        r"\g<keep>***",
-        ("key", "secret", "passw", "token", "mnemonic", "seed"),
-    ),
-    # the same without quotes, or with a quote that was cut off
-    (
-        re.compile(
-            rf"(?P<keep>(?:{_KEY_NAMES}){_AFTER_KEY})(?!\*\*\*)"
-            r"\\{0,3}[\"']?[^\s,;}\])\"'\\]+",
-            re.IGNORECASE,
+        # bearer and basic credentials
+        (
+            re.compile(r"(?P<keep>\b(?:bearer|basic)\s{1,5})[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE),
+            r"\g<keep>***",
+            ("bearer", "basic"),
         ),
-        r"\g<keep>***",
-        ("key", "secret", "passw", "token"),
-    ),
-    (
-        re.compile(
-            rf"(?P<keep>(?:mnemonic|seed[_-]?phrase){_AFTER_KEY})(?!\*\*\*)"
-            r"[\"']?[^\n,;\"'}\]\\]{1,1000}",
-            re.IGNORECASE,
+        # JSON Web Tokens
+        (
+            re.compile(r"\beyJ[A-Za-z0-9_-]{6,2000}\.[A-Za-z0-9_-]{1,4000}\.[A-Za-z0-9_-]*"),
+            MASK,
+            ("eyj",),
         ),
-        r"\g<keep>***",
-        ("mnemonic", "seed"),
-    ),
-)
+        # private keys in PEM (RFC 7468)
+        (
+            re.compile(
+                r"(?P<keep>-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)[\sA-Za-z0-9+/=\\]{1,20000}"
+            ),
+            r"\g<keep>***",
+            ("-----begin",),
+        ),
+        # values under a key that means a secret
+        (
+            re.compile(
+                rf"(?P<keep>(?:{_KEY_NAMES}|mnemonic|seed[_-]?phrase){_AFTER_KEY})"
+                r"(?:[A-Za-z_][\w.]{0,40}\(|[bru]{1,2}(?=[\"']))?"
+                r"(?P<quote>\\{0,3}[\"'])(?:(?!(?P=quote)).){1,4000}(?P=quote)",
+                re.IGNORECASE | re.DOTALL,
+            ),
+            r"\g<keep>***",
+            ("key", "secret", "passw", "token", "mnemonic", "seed"),
+        ),
+        # the same without quotes, or with a quote that was cut off
+        (
+            re.compile(
+                rf"(?P<keep>(?:{_KEY_NAMES}){_AFTER_KEY})(?!\*\*\*)"
+                r"\\{0,3}[\"']?[^\s,;}\])\"'\\]+",
+                re.IGNORECASE,
+            ),
+            r"\g<keep>***",
+            ("key", "secret", "passw", "token"),
+        ),
+        (
+            re.compile(
+                rf"(?P<keep>(?:mnemonic|seed[_-]?phrase){_AFTER_KEY})(?!\*\*\*)"
+                r"[\"']?[^\n,;\"'}\]\\]{1,1000}",
+                re.IGNORECASE,
+            ),
+            r"\g<keep>***",
+            ("mnemonic", "seed"),
+        ),
+    )
+
 
 # C0 and C1 controls except tab and newline, and the bidirectional controls: a report must show
 # what came, not obey it. And halves of surrogate pairs, which no file in UTF-8 can hold: Allure
@@ -142,7 +155,7 @@ class Redactor:
         lowered = text.lower()
         if self._forms:
             text = self._mask_registered(text, lowered)
-        for pattern, replacement, signs in _PLACES:
+        for pattern, replacement, signs in _places():
             if any(sign in lowered for sign in signs):
                 text = pattern.sub(replacement, text)
         return text

@@ -52,6 +52,9 @@ def _activate(config: pytest.Config) -> Collection | None:
     if run is None:
         return None
     config.stash[RUN] = run
+    from pytest_metarelease.plugin import secrecy
+
+    secrecy.begin(config, run.loaded.manifest_path)
     return _register(config, run)
 
 

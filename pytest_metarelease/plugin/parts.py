@@ -12,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OURS = ("collection", "fixtures", "recording", "witness", "session", "last word")
+_OURS = ("secrecy", "collection", "fixtures", "recording", "witness", "session", "last word")
 # Without these, a check that returns a value, a thread that dies, or a coroutine that is never
 # awaited leaves no trace.
 _PYTESTS = ("warnings", "threadexception", "unraisableexception")

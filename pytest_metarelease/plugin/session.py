@@ -17,8 +17,9 @@ import pytest
 from pytest_metarelease.errors import MetareleaseError, UsageError
 from pytest_metarelease.gate.values import Finding, Reason, Verdict
 from pytest_metarelease.plugin import allure_folder, closing, junit, shards, suspicion
+from pytest_metarelease.plugin.last_look import LastLook
 from pytest_metarelease.plugin.parts import refuse_missing_parts
-from pytest_metarelease.plugin.session_target import target_of
+from pytest_metarelease.plugin.session_target import redactor_of, target_of
 from pytest_metarelease.plugin.sharing import shared, stop_sandbox
 from pytest_metarelease.reports.packet import Packet
 
@@ -44,6 +45,7 @@ class GatedSession:
         self._junit_problem = ""
         self._pid = os.getpid()
         self._digest = ""
+        self._look = LastLook(config, run, redactor_of(config))
         try:
             self.packet = Packet.claim(
                 run.packet,
@@ -130,6 +132,7 @@ class GatedSession:
         self.findings += suspicion.of_chain(target_of(self.config))
         self._stop_target()
         try:
+            self.findings = [*self._look.masked(self.findings), *self._look.findings()]
             self.decision = closing.decide_run(self, pytest_exit)
             self._digest = closing.write(self.decision, self.packet, self.config)
         except (OSError, MetareleaseError) as error:
@@ -166,9 +169,25 @@ class GatedSession:
             self.packet.write_tombstone(
                 run_id=self.run.run_id,
                 started_at=self.run.started_at,
-                why=why,
+                why=redactor_of(self.config).mask(why),
                 state="overtaken",
             )
+
+    def look_again(self, session: pytest.Session) -> None:
+        """Look for secrets in what was written after the decision; a GO does not survive one."""
+        if self.exit_code is None or os.getpid() != self._pid:
+            return
+        found = self._look.findings()
+        if not found:
+            return
+        text = "; ".join(f"{one.reason.code}: {one.reason.text}" for one in found)
+        if self.decision is not None and self.decision.verdict is Verdict.GO:
+            self.worsen(text)
+            if self.exit_code == 0 and not self.run.gate.advisory:
+                session.exitstatus = self.exit_code = Verdict.HOLD.exit_code
+        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line(f"after the decision: {text}", red=True)
 
     @property
     def _collection(self) -> Collection:
@@ -194,6 +213,7 @@ class GatedSession:
 
     def _cannot_write(self, session: pytest.Session, why: str) -> None:
         text = f"the packet could not be written, so there is no verdict: {why}"
+        text = redactor_of(self.config).mask(text)
         self.worsen(text)
         session.exitstatus = Verdict.HOLD.exit_code
         self.exit_code = session.exitstatus
@@ -224,11 +244,14 @@ class _LastWord:
             self._overtaken_by(error, session)
             raise
         self._compare(session)
+        self._gated.look_again(session)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_unconfigure(self) -> Generator[None, None, None]:
         """Do not let anybody turn the exit status into 0 after the end of the session."""
         yield
+        if self._session is not None:
+            self._gated.look_again(self._session)
         ours, session = self._gated.exit_code, self._session
         if session is not None and ours and int(session.exitstatus) == 0:
             session.exitstatus = ours

@@ -5,19 +5,15 @@ from __future__ import annotations
 import pytest
 
 from pytest_metarelease.evidence import Notebook
+from pytest_metarelease.plugin.secrecy import redactor_of
 from pytest_metarelease.plugin.state import RUN
 from pytest_metarelease.plugin.target import Target, acquire
 from pytest_metarelease.plugin.waiting import WAITING
-from pytest_metarelease.redaction import Redactor
+
+__all__ = ["NOTEBOOK", "TARGET", "notebook_of", "redactor_of", "target_of"]
 
 NOTEBOOK: pytest.StashKey[Notebook] = pytest.StashKey()
-REDACTOR: pytest.StashKey[Redactor] = pytest.StashKey()
 TARGET: pytest.StashKey[Target] = pytest.StashKey()
-
-
-def redactor_of(config: pytest.Config) -> Redactor:
-    """Return the redactor of this process; it learns secrets when the environment is resolved."""
-    return config.stash.setdefault(REDACTOR, Redactor())
 
 
 def notebook_of(config: pytest.Config) -> Notebook:

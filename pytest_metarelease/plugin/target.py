@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_metarelease.errors import ProbeError, UnmetError, UsageError
 from pytest_metarelease.evidence import Judgement, Measurement, Notebook, Recorder
 from pytest_metarelease.manifest.model import Environment, Release
+from pytest_metarelease.plugin.secret_sources import learn_resolved
 from pytest_metarelease.probes.reading import failure
 
 if TYPE_CHECKING:
@@ -175,8 +176,9 @@ def acquire(run: Run, notebook: Notebook, redactor: Redactor) -> Target:
             partial.write_text(json.dumps(asdict(prepared)), encoding="utf-8")
             partial.rename(file)
     prepared = _read(json.loads(file.read_text(encoding="utf-8")))
-    resolved = run.loaded.resolve(run.environment, _variables(run, prepared.extra))
-    redactor.register(*resolved.secrets)
+    variables = _variables(run, prepared.extra)
+    resolved = run.loaded.resolve(run.environment, variables)
+    learn_resolved(redactor, resolved.secrets, variables)
     return Target(run, resolved.release, resolved.environment, prepared, notebook, notebook.redact)
 
 
@@ -218,8 +220,9 @@ class _Preparation:
         extra = {"GIT_COMMIT": head_commit(self.run.root)}
         if self.run.declared.sandbox:
             extra |= self._start_sandbox(extra)
-        resolved = self.run.loaded.resolve(self.run.environment, _variables(self.run, extra))
-        self.redactor.register(*resolved.secrets)
+        variables = _variables(self.run, extra)
+        resolved = self.run.loaded.resolve(self.run.environment, variables)
+        learn_resolved(self.redactor, resolved.secrets, variables)
         environment, release = resolved.environment, resolved.release
         readiness = self._readiness(environment)
         identity = self._identity(environment, release)

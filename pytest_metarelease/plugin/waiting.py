@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_metarelease.manifest import find_manifest
-from pytest_metarelease.plugin import activation, marks
+from pytest_metarelease.plugin import activation, marks, secrecy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -86,6 +86,7 @@ def begin(config: pytest.Config, wake: Callable[[], Collection | None]) -> bool:
         config.addinivalue_line("markers", f"{name}: facet of {path.name}")
     waiting = Waiting(config, wake)
     config.stash[WAITING] = waiting
+    secrecy.begin(config, path)
     config.pluginmanager.register(waiting, "metarelease: waiting")
     return True
 
