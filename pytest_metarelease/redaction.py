@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 MASK = "***"
 _LONGEST = 20_000
 _LEAST_OF_CUT = 6
-_CUT = "..."
+# Three dots, or bytes and texts that are wrapped over several lines of an assertion.
+_CUT = re.compile(r"(\.\.\.|['\"]\n[E+ -]{0,60}\(?b?['\"])")
 
 _KEY_NAMES = (
     r"private[_-]?key|secret[_-]?key|secret|password|passwd|api[_-]?key|access[_-]?token"
@@ -187,15 +188,19 @@ class Redactor:
             if self._pattern is None:
                 self._pattern = re.compile("|".join(map(re.escape, self._ordered())), re.IGNORECASE)
             text = self._pattern.sub(MASK, text)
-        return self._mask_cut(text) if _CUT in text else text
+        return self._mask_cut(text)
 
     def _ordered(self) -> list[str]:
         return sorted(self._forms, key=lambda form: (-len(form), form))
 
     def _mask_cut(self, text: str) -> str:
         """Mask what is left of a secret where pytest put three dots into a long text."""
-        parts = text.split(_CUT)
+        parts = _CUT.split(text)
+        if len(parts) == 1:
+            return text
         for index, part in enumerate(parts):
+            if index % 2:
+                continue  # what cuts
             left, right = 0, 0
             if index > 0:
                 left = self._cut_length(part, at_start=True)
@@ -204,7 +209,7 @@ class Redactor:
             if left or right:
                 kept = part[left : max(left, len(part) - right)]
                 parts[index] = f"{MASK if left else ''}{kept}{MASK if right else ''}"
-        return _CUT.join(parts)
+        return "".join(parts)
 
     def _cut_length(self, part: str, *, at_start: bool) -> int:
         """Return how many characters at one end of ``part`` are the rest of a secret."""
@@ -218,8 +223,9 @@ class Redactor:
                 continue
             rest = form[where:] if at_start else form[: where + _LEAST_OF_CUT]
             seen = part[: len(rest)] if at_start else part[-len(rest) :]
-            if seen.lower() == rest:
-                longest = max(longest, len(rest))
+            seen = seen.lower()
+            if rest.startswith(seen) if at_start else rest.endswith(seen):
+                longest = max(longest, len(seen))
         return longest
 
 

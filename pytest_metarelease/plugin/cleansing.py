@@ -111,6 +111,11 @@ def _mapping(mask: Mask, value: dict[Any, Any], depth: int) -> Any:
 
 
 def _sequence(mask: Mask, value: Any, depth: int) -> Any:
+    if isinstance(value, list) and all(isinstance(one, str) and "\n" not in one for one in value):
+        # Lines of one text: a secret may be wrapped over several of them.
+        text = "\n".join(value)
+        masked = mask(text)
+        return value if masked == text else masked.split("\n")
     found = [masked_value(mask, one, depth + 1) for one in value]
     if len(found) == 2 and all(isinstance(one, str) for one in value) and found[1] is value[1]:
         # A pair: an argument and its value, a property and its value.

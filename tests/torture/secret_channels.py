@@ -146,7 +146,7 @@ CHANNELS = (
     ),
     Channel(
         "httpcore_debug_log",
-        "import logging\nlogging.getLogger('httpcore.http11').debug('send_request_headers.started request=%r', [(b'authorization', S!.encode())])\nassert False",
+        "own = logging.getLogger('httpcore.http11')\nown.setLevel(logging.DEBUG)\nown.debug('send_request_headers.started request=%r', [(b'authorization', S!.encode())])\nassert False",
     ),
     Channel(
         "redirect_location",
@@ -159,7 +159,7 @@ CHANNELS = (
     ),
     Channel(
         "web3_error",
-        "from web3.exceptions import Web3RPCError\nraise Web3RPCError('refused', user_message=S!)",
+        "from web3.exceptions import Web3RPCError\nraise Web3RPCError(S!)",
     ),
     Channel("called_process_error", "import subprocess\nsubprocess.run(['false', S!], check=True)"),
     Channel("print_failing", "print('said', S!)\nassert False"),

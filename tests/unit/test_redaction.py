@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from urllib.parse import quote
 
 import pytest
@@ -89,3 +90,69 @@ def test_no_text_holds_a_registered_secret(secret: str, before: str) -> None:
 )
 def test_an_rpc_url_shows_its_host_only(url: str, shown: str) -> None:
     assert mask_url(url) == shown
+
+
+@pytest.mark.parametrize("before", ["", "u", "us", "usr"])
+def test_base64_in_every_alignment(before: str) -> None:
+    encoded = base64.b64encode(f"{before}{SECRET}!".encode()).decode()
+    shown = Redactor([SECRET]).mask(f"x {encoded} y")
+    assert MASK in shown
+    assert len(shown) <= len("x ***abcdabcd y")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        repr(bytes.fromhex(KEY[2:])),
+        str(int(KEY, 16)),
+        base64.b64encode(bytes.fromhex(KEY[2:])).decode(),
+    ],
+)
+def test_a_key_is_masked_as_bytes_and_as_a_number(text: str) -> None:
+    assert MASK in Redactor([KEY]).mask(text)
+
+
+def test_what_pytest_cut_is_masked_too() -> None:
+    shown = Redactor([SECRET]).mask(f"'{SECRET[:12]}...{SECRET[-12:]}'")
+    assert shown == "'***...***'"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("private_key        = HexBytes('0xdeadbeef00')", "deadbeef"),
+        (r'"{\"password\": \"opensesame\"}"', "opensesame"),
+        ("mnemonic: test test test junk", "junk"),
+        ("password == b'opensesame'", "opensesame"),
+        ("'api_key': 'opense...", "opense"),
+        ("-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END", "MHcCAQEE"),
+    ],
+)
+def test_places_as_python_and_json_write_them(text: str, hidden: str) -> None:
+    assert hidden not in Redactor().mask(text)
+
+
+def test_json_stays_json() -> None:
+    masked = Redactor().mask(json.dumps({"text": "password=opensesame", "more": 1}))
+    assert json.loads(masked) == {"text": "password=***", "more": 1}
+
+
+def test_masking_alone_changes_nothing_else() -> None:
+    text = "\x1b[31mred\r\n" + "x" * 100_000
+    assert Redactor([SECRET]).mask(text) == text
+
+
+def test_what_is_no_text_is_masked_as_bytes() -> None:
+    content = b"\xff\x00" + SECRET.encode()
+    assert Redactor([SECRET]).mask_bytes(content) == b"\xff\x00***"
+
+
+def test_a_short_value_is_named() -> None:
+    redactor = Redactor()
+    redactor.register("short", name="OWN_TOKEN")
+    assert redactor.short == {"OWN_TOKEN"}
+
+
+def test_bytes_wrapped_over_lines_are_masked() -> None:
+    text = "E  + (b'one two" + SECRET[:11] + "'\nE  +  b'" + SECRET[11:] + " three')"
+    assert Redactor([SECRET]).mask(text) == "E  + (b'one two***'\nE  +  b'*** three')"
