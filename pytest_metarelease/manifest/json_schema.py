@@ -77,6 +77,19 @@ def schema() -> Schema:
     return _Writer().document()
 
 
+def schema_of(cls: type, title: str) -> Schema:
+    """Return the schema of another file that is decoded from a class, without variables."""
+    writer = _Writer()
+    root = writer._class(cls, open_=False, partial=False)  # noqa: SLF001 - of this module
+    del writer.definitions["variable"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        **root,
+        "$defs": dict(sorted(writer.definitions.items())),
+    }
+
+
 def render_schema() -> str:
     """Return the schema as the text that is committed."""
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"

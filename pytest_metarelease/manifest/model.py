@@ -525,3 +525,4 @@ class Manifest:
     triggers: tuple[Trigger, ...] = ()
     rollback: Mapping[str, Component] = field(default_factory=dict)
     signers: Mapping[str, Address] = field(default_factory=dict)
+    revoked_signers: tuple[str, ...] = ()

@@ -37,6 +37,9 @@ PARTS: Mapping[str, Hint] = {
     "triggers": hint_of(tuple[Trigger, ...]),
     "rollback": hint_of(Mapping[str, Component]),
     "signers": hint_of(Annotated[Mapping[str, Address], Name()]),
+    "revoked_signers": hint_of(
+        Annotated[tuple[str, ...], "Signers whose signatures no longer count.", Refers("signer")]
+    ),
 }
 """The keys of a manifest and what stands under them."""
 
@@ -70,6 +73,7 @@ class Reading:
         triggers = _without_gaps(self._elements("triggers", Trigger))
         rollback = self._part("rollback")
         signers = self._part("signers")
+        revoked = self._part("revoked_signers")
         self._check_signers(signers)
         self.names.check([*self.references, *self.written.references], self.problems)
         self.problems.raise_if_any()
@@ -83,6 +87,7 @@ class Reading:
             triggers=triggers,
             rollback=rollback or {},
             signers=signers or {},
+            revoked_signers=revoked or (),
         )
 
     def _check_parts(self) -> None:

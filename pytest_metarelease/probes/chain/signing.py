@@ -6,6 +6,7 @@ Refuses messages that lack a member or have one too many, and never shows a key.
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ _DOMAIN = (
     ("salt", "bytes32"),
 )
 _ARRAY = re.compile(r"(.+)\[(\d*)\]")
+_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
 def fresh_key() -> str:
@@ -71,6 +73,52 @@ def recover(typed_data: TypedData, message: Mapping[str, Any], signature: str) -
         return str(Account.recover_message(signable, signature=signature))
     except (BadSignature, ValidationError, ValueError):
         return None
+
+
+def sign_digest(digest: bytes, key: str) -> str:
+    """Return the 65-byte signature ``r || s || v`` of 32 bytes, 0x hex, v 27 or 28, s low."""
+    signature = _account(key).unsafe_sign_hash(digest).signature
+    return "0x" + bytes(signature).hex()
+
+
+def recover_digest(digest: bytes, signature: bytes) -> str | None:
+    """Return the checksummed address that signed 32 bytes, or None where nobody did.
+
+    Only 65 bytes with v 27 or 28 and a low s: of the two signatures that fit one message, the one
+    with the high s is refused (EIP-2), so that nobody can make a second one of the first.
+    """
+    if len(signature) != 65 or signature[64] not in (27, 28):
+        return None
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+    if s > _HALF_ORDER:
+        return None
+    from eth_keys.datatypes import Signature
+    from eth_keys.exceptions import BadSignature
+    from eth_utils.exceptions import ValidationError
+
+    try:
+        made = Signature(vrs=(signature[64] - 27, r, s))
+        return made.recover_public_key_from_msg_hash(digest).to_checksum_address()
+    except (BadSignature, ValidationError, ValueError):
+        return None
+
+
+def key_of_keystore(document: str, password: str) -> str:
+    """Return the private key in a keystore, 0x hex (Web3 Secret Storage, version 3).
+
+    Raises:
+        UsageError: It is no keystore, or the password is wrong; neither is shown.
+    """
+    from eth_account import Account
+
+    try:
+        return "0x" + bytes(Account.decrypt(json.loads(document), password)).hex()
+    except ValueError as problem:
+        wrong = "MAC" in str(problem)
+        why = "the password does not open it" if wrong else "it is no keystore of version 3"
+        raise UsageError(f"the keystore cannot be used: {why}") from None
+    except (TypeError, KeyError, AttributeError, NotImplementedError):
+        raise UsageError("the keystore cannot be used: it is no keystore of version 3") from None
 
 
 def sign_transaction(fields: Mapping[str, Any], key: str) -> tuple[str, str]:
