@@ -1,7 +1,8 @@
 """``metarelease check``: recompute the verdict of a packet for a deploy job.
 
 Nothing that the packet concludes is believed: the verdict is made anew from the recorded results,
-with manifest and lock from the caller's own checkout.
+with manifest, lock and approvals from the caller's own checkout. An approval may have come after
+the run, and one that has expired since counts no more.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pytest_metarelease.checklist import Checklist, Scope
 from pytest_metarelease.cli.packets import read_packet
+from pytest_metarelease.cli.vouching import approvals_for
 from pytest_metarelease.errors import PacketError, UsageError
 from pytest_metarelease.gate import decide
 from pytest_metarelease.gate.shards import oldest
@@ -58,12 +60,14 @@ def check(options: argparse.Namespace) -> int:
 
 
 def recompute(manifest: Manifest, path: Path, record: Record, stages: Sequence[Stage]) -> Decision:
-    """Return the decision over whole stages, from recorded results only."""
+    """Return the decision over whole stages, from recorded results and present approvals."""
     due = tuple(item.id for item in manifest.checklist if item.stage in stages)
     lock = read_lock(path.parent / "checks.lock")
     checklist = Checklist.of(manifest, record.environment)
     scope = Scope(" or ".join(stages), due, bool(due))
-    return decide(checklist, scope, lock, record, now=record.finished_at)
+    approvals = approvals_for(manifest, path, record)
+    moment = datetime.now(UTC).isoformat()
+    return decide(checklist, scope, lock, record, approvals, now=moment)
 
 
 def _due(manifest: Manifest, path: Path, stages: Sequence[Stage], environment: str) -> set[str]:

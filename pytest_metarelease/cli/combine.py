@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pytest_metarelease.checklist import Checklist, Scope
 from pytest_metarelease.cli.packets import StoredPacket, read_packet
+from pytest_metarelease.cli.vouching import approvals_for
 from pytest_metarelease.errors import MetareleaseError, PacketError, UsageError
 from pytest_metarelease.gate import decide
 from pytest_metarelease.gate.combining import combine as combine_records
@@ -136,5 +137,6 @@ def _decide(manifest: Manifest, path: Path, record: Record) -> Decision:
         Scope(part.expression, part.items, bool(chosen) and due <= chosen),
         read_lock(path.parent / "checks.lock"),
         record,
-        now=record.finished_at,
+        approvals_for(manifest, path, record),
+        now=datetime.now(UTC).isoformat(),
     )

@@ -6,10 +6,11 @@ Nothing here judges; every list is in an order that does not depend on the order
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.checklist import Checklist, Lock, Scope
+from pytest_metarelease.gate.sign_offs import Vouched
 from pytest_metarelease.gate.values import Record
 from pytest_metarelease.manifest.model import Item
 from pytest_metarelease.outcome import CheckResult, Outcome
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
     from pytest_metarelease.evidence import Citation
 
 
+_NOBODY: Mapping[str, Vouched] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """The inputs of one decision, and the claims that follow from lock and session.
 
     ``unlocked`` are the checks that claimed an item in this session without being in the lock
-    (item id -> node ids); ``claims`` says for each check which known items it belongs to.
+    (item id -> node ids); ``claims`` says for each check which known items it belongs to;
+    ``vouched`` has for items with sign-offs which of them count.
     """
 
     checklist: Checklist
@@ -32,9 +37,17 @@ class Case:
     record: Record
     unlocked: Mapping[str, tuple[str, ...]]
     claims: Mapping[str, tuple[Item, ...]]
+    vouched: Mapping[str, Vouched] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, checklist: Checklist, scope: Scope, lock: Lock, record: Record) -> Case:
+    def of(
+        cls,
+        checklist: Checklist,
+        scope: Scope,
+        lock: Lock,
+        record: Record,
+        vouched: Mapping[str, Vouched] = _NOBODY,
+    ) -> Case:
         """Index the inputs of a decision."""
         locked = {
             item: frozenset(lock.checks(item, checklist.environment)) for item in checklist.by_id
@@ -57,6 +70,7 @@ class Case:
             record,
             {item: tuple(sorted(set(nodeids))) for item, nodeids in unlocked.items()},
             {nodeid: tuple(items.values()) for nodeid, items in claims.items()},
+            vouched,
         )
 
     def result(self, nodeid: str) -> CheckResult:

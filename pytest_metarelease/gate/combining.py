@@ -54,6 +54,7 @@ def combine(records: Sequence[Record], run_id: str, lost: Iterable[str] = ()) ->
         findings=_distinct(
             [*(one for each in made for one in each.findings), *_repeated(named), *missing]
         ),
+        attestations=_distinct(one for each in made for one in each.attestations),
         target=_target(made, parts),
         parts=parts,
     )

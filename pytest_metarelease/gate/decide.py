@@ -10,17 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_metarelease.approvals.model import Approvals
 from pytest_metarelease.checklist import stages_in
 from pytest_metarelease.gate.case import Case
+from pytest_metarelease.gate.fingerprint import fingerprint
 from pytest_metarelease.gate.identity import unidentified_subjects
 from pytest_metarelease.gate.integrity import integrity_findings, nothing_applies, softened
+from pytest_metarelease.gate.occasion import Occasion
 from pytest_metarelease.gate.plan import rollback_plan
 from pytest_metarelease.gate.shards import shard_title
+from pytest_metarelease.gate.sign_offs import sign_off_findings, vouched_for
 from pytest_metarelease.gate.states import Assessment, assess
 from pytest_metarelease.gate.triggers import ground_of, judge_items, judge_measure, samples_of
 from pytest_metarelease.gate.unclaimed import unclaimed_findings
 from pytest_metarelease.gate.values import (
-    Approvals,
     Decision,
     Finding,
     ItemDecision,
@@ -30,15 +33,18 @@ from pytest_metarelease.gate.values import (
     TriggerDecision,
     Verdict,
 )
+from pytest_metarelease.gate.waivers import Waived, apply_waivers
 from pytest_metarelease.gate.weights import weigh, worst
 from pytest_metarelease.manifest.model import Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from pytest_metarelease.approvals.model import Unreadable
     from pytest_metarelease.checklist import Checklist, Lock, Scope
 
 _NO_APPROVALS = Approvals()
+_SETTLED = (State.VERIFIED, State.SIGNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +80,19 @@ def decide(
 ) -> Decision:
     """Return the decision over ``scope`` from what one run recorded.
 
-    ``lock`` says which checks should have run; ``now`` is UTC, RFC 3339. Equal inputs give equal
+    ``lock`` says which checks should have run; ``now``, UTC, RFC 3339, is when approvals must
+    still hold. The signatures of ``approvals`` were verified before. Equal inputs give equal
     decisions, whatever the order of results, measurements and bindings.
     """
-    case = Case.of(checklist, scope, lock, record)
+    occasion = Occasion.of(checklist, record, now)
+    vouched = vouched_for(approvals.sign_offs, occasion)
+    case = Case.of(checklist, scope, lock, record, vouched)
     judged = _judge(case)
     undo = judged.undo()
-    items = tuple(_item_decision(one, breached=name in undo) for name, one in judged.items.items())
+    waived = apply_waivers(approvals.waivers, occasion, judged.items, undo.keys())
+    items = tuple(
+        _item_decision(name, judged, waived, case, breached=name in undo) for name in judged.items
+    )
     unclaimed = unclaimed_findings(case)
     findings = _sorted_findings(
         [
@@ -89,6 +101,9 @@ def decide(
             *nothing_applies(case.scope, items),
             *(finding for _, finding in unclaimed),
             *_breaches_out_of_scope(judged),
+            *map(_unreadable, approvals.unreadable),
+            *waived.findings,
+            *sign_off_findings(approvals.sign_offs, vouched, occasion, frozenset(judged.items)),
         ]
     )
     verdict = worst([*(one.verdict for one in items), *(one.verdict for one in findings)])
@@ -142,7 +157,7 @@ def _under(trigger: Trigger, found: TriggerDecision, assessment: Assessment) -> 
     """Return the item under its trigger; what is not verified anyway needs no second reason."""
     if assessment.state is State.NOT_APPLICABLE:
         return assessment
-    if assessment.state is not State.VERIFIED and found.state != "breached":
+    if assessment.state not in _SETTLED and found.state != "breached":
         return assessment
     return assessment.with_ground(ground_of(trigger, found, assessment.item))
 
@@ -151,8 +166,12 @@ def _named(trigger: Trigger) -> tuple[str, ...]:
     return trigger.items if trigger.item is None else (trigger.item,)
 
 
-def _item_decision(assessment: Assessment, *, breached: bool) -> ItemDecision:
+def _item_decision(
+    name: str, judged: _Judged, waived: Waived, case: Case, *, breached: bool
+) -> ItemDecision:
+    assessment = waived.items[name]
     item = assessment.item
+    vouched = case.vouched.get(name)
     return ItemDecision(
         id=item.id,
         title=item.title,
@@ -164,7 +183,17 @@ def _item_decision(assessment: Assessment, *, breached: bool) -> ItemDecision:
         reasons=tuple(ground.reason for ground in assessment.grounds),
         checks=assessment.checks,
         met=len(frozenset().union(*assessment.met.values())),
+        # Of what is open apart from any waiver, so that a waived failure keeps its name.
+        fingerprint=fingerprint(judged.items[name]),
+        waiver=waived.used.get(name),
+        sign_offs=vouched.counted if vouched and assessment.state is State.SIGNED else (),
     )
+
+
+def _unreadable(one: Unreadable) -> Finding:
+    text = one.text if one.text.startswith(one.file) else f"{one.file}: {one.text}"
+    step = "correct the file or remove it: nobody knows what it was meant to allow"
+    return Finding(Verdict.HOLD, Reason("approval-unreadable", text, step))
 
 
 def _breaches_out_of_scope(judged: _Judged) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.checklist import item_digest, not_applicable
+from pytest_metarelease.gate.sign_offs import Vouched
 from pytest_metarelease.gate.values import Reason, State
 from pytest_metarelease.gate.words import reason, reason_of_check
 from pytest_metarelease.manifest.model import Item
@@ -85,8 +86,12 @@ def assess(item: Item, case: Case, unidentified: Mapping[str, str]) -> Assessmen
     if not any(map(_badness, grounds)):
         grounds += _of_identity(item, checks, unidentified)
     grounds.sort(key=_badness, reverse=True)
-    state = grounds[0].state if grounds else State.VERIFIED
+    state = grounds[0].state if grounds and _badness(grounds[0]) else _settled(item)
     return Assessment(item, state, tuple(grounds), (*checks, *unlocked), met)
+
+
+def _settled(item: Item) -> State:
+    return State.SIGNED if item.verified_by == "sign_off" else State.VERIFIED
 
 
 def _not_verified(code: str, text: str) -> Ground:
@@ -96,9 +101,9 @@ def _not_verified(code: str, text: str) -> Ground:
 def _openings(item: Item, case: Case, checks: Sequence[CheckResult]) -> Iterator[Ground]:
     """Yield why the item cannot be verified, whatever its checks say."""
     if item.verified_by == "sign_off":
-        signers = ", ".join(item.signers) or "anybody"
-        text = f"{item.threshold} of these must sign: {signers}; no sign-off was given"
-        yield _not_verified("sign-off-missing", text)
+        vouched = case.vouched.get(item.id, Vouched())
+        state = State.SIGNED if vouched.suffices(item) else State.NOT_VERIFIED
+        yield from (Ground(state, one) for one in vouched.reasons(item))
     elif item.verified_by == "intake":
         yield _not_verified("intake-missing", "no result of its tool was handed in")
     elif case.lock.missing:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Never
+from typing import Literal
 
+from pytest_metarelease.approvals.model import Approvals, Attestation, GivenSignOff, GivenWaiver
 from pytest_metarelease.checklist import Scope
 from pytest_metarelease.evidence import Judgement, Measurement
 from pytest_metarelease.manifest.scalars import Severity, Stage
@@ -125,7 +126,8 @@ class Record:
 
     Times are UTC, RFC 3339. ``bindings`` are the checks that claimed items in this session
     (node id -> item ids), which matters only for checks that the lock lacks. ``parts`` are the
-    runs that it was made of, in the order of their shards.
+    runs that it was made of, in the order of their shards. ``attestations`` are what accounts said
+    on their chain of signatures that are not made by a key of their own.
     """
 
     run_id: str
@@ -144,21 +146,17 @@ class Record:
     bindings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     identifications: tuple[Identification, ...] = ()
     findings: tuple[Finding, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
     target: Target = field(default_factory=Target)
     parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approvals:
-    """What people vouch for: waivers and sign-offs. The types say that none can be given yet."""
-
-    waivers: tuple[Never, ...] = ()
-    sign_offs: tuple[Never, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDecision:
-    """The state of one item in scope, every reason for it, and its checks."""
+    """The state of one item in scope, every reason for it, its checks, and who vouches for it.
+
+    ``fingerprint`` names what is, or was before a waiver, open at it; see ``gate.fingerprint``.
+    """
 
     id: str
     title: str
@@ -170,6 +168,9 @@ class ItemDecision:
     reasons: tuple[Reason, ...]
     checks: tuple[CheckResult, ...]
     met: int
+    fingerprint: str = ""
+    waiver: GivenWaiver | None = None
+    sign_offs: tuple[GivenSignOff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,6 @@ _NEXT = {
     "no-check-locked": "write a check with @pytest.mark.verifies, then run `metarelease lock`",
     "no-evidence": "let a check of this item measure the subject that it declares",
     "not-ready": "find out why the service does not become healthy, then run it again",
-    "sign-off-missing": "ask the signers; until they have signed the item stays open",
     "subtest-skipped": "supply what the subtest lacks, then run it again",
     "too-few-attempts": "run the check as often as the item declares",
     "too-little-evidence": "measure as often as the item declares, or correct its `evidence`",

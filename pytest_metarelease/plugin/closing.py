@@ -20,6 +20,7 @@ from pytest_metarelease.gate.values import Target as TargetFacts
 from pytest_metarelease.lockfile import read_lock
 from pytest_metarelease.outcome import CheckResult, Outcome, assemble
 from pytest_metarelease.plugin.activation import now
+from pytest_metarelease.plugin.approving import Gathered, gather
 from pytest_metarelease.plugin.ledger import LedgerContents, read_ledgers
 from pytest_metarelease.plugin.recording import digest_of
 from pytest_metarelease.plugin.session_target import target_of
@@ -39,14 +40,27 @@ if TYPE_CHECKING:
     from pytest_metarelease.reports.packet import Packet
 
 
-def decide_run(session: GatedSession, pytest_exit: int) -> Decision:
-    """Return the gate's decision over everything that the run recorded."""
+def gather_approvals(session: GatedSession) -> Gathered:
+    """Return what people vouch for; to be asked while the target still runs."""
+    run, target = session.run, target_of(session.config)
+    return gather(
+        run.root,
+        run.manifest.signers,
+        target.environment,
+        target.prepared.snapshot,
+        target.recorder,
+    )
+
+
+def decide_run(session: GatedSession, pytest_exit: int, gathered: Gathered) -> Decision:
+    """Return the gate's decision over everything that the run recorded, and what people signed."""
     run = session.run
     lock = read_lock(run.root / "checks.lock")
     contents = _contents(session)
-    record = _record(session, contents, pytest_exit, lock.digest)
+    record = _record(session, contents, pytest_exit, lock.digest, gathered)
     checklist = Checklist.of(run.manifest, run.environment)
-    return decide(checklist, session.scope(), lock, record, now=record.finished_at)
+    scope, moment = session.scope(), record.finished_at
+    return decide(checklist, scope, lock, record, gathered.approvals, now=moment)
 
 
 def _contents(session: GatedSession) -> LedgerContents:
@@ -64,7 +78,11 @@ def _contents(session: GatedSession) -> LedgerContents:
 
 
 def _record(
-    session: GatedSession, contents: LedgerContents, pytest_exit: int, lock_digest: str | None
+    session: GatedSession,
+    contents: LedgerContents,
+    pytest_exit: int,
+    lock_digest: str | None,
+    gathered: Gathered,
 ) -> Record:
     run, target = session.run, target_of(session.config)
     claimed = _claimed(session, contents)
@@ -86,6 +104,7 @@ def _record(
         bindings=claimed,
         identifications=_identifications(target),
         findings=(*session.findings, *_differences(session, contents), *tree_findings(run, target)),
+        attestations=gathered.attestations,
         target=facts,
         parts=(_part(session, facts, finished_at),),
     )

@@ -130,10 +130,11 @@ class GatedSession:
     def _decide(self, session: pytest.Session) -> None:
         pytest_exit = int(session.exitstatus)
         self.findings += suspicion.of_chain(target_of(self.config))
-        self._stop_target()
         try:
+            gathered = closing.gather_approvals(self)
+            self._stop_target()
             self.findings = [*self._look.masked(self.findings), *self._look.findings()]
-            self.decision = closing.decide_run(self, pytest_exit)
+            self.decision = closing.decide_run(self, pytest_exit, gathered)
             self._digest = closing.write(self.decision, self.packet, self.config)
         except (OSError, MetareleaseError) as error:
             self._cannot_write(session, str(error))

@@ -1,10 +1,15 @@
-"""Whether manifest and lock are those of the commit that is released, asked of git."""
+"""Whether manifest and lock are those of the commit that is released, asked of git.
+
+Approvals are left out: they are given after the commit that they are about, and no digest that
+they sign covers them.
+"""
 
 from __future__ import annotations
 
 import subprocess
 from typing import TYPE_CHECKING
 
+from pytest_metarelease.approvals import FOLDER
 from pytest_metarelease.gate.values import Finding, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -19,7 +24,8 @@ def tree_findings(run: Run, target: Target) -> Sequence[Finding]:
     if run.declared.sandbox:
         return ()
     try:
-        changed = _git(run, "status", "--porcelain", "--untracked-files=no").splitlines()
+        status = ("status", "--porcelain", "--untracked-files=no")
+        changed = _git(run, *status, "--", ":/", f":(exclude){FOLDER}").splitlines()
         judged = ("checks.lock", run.loaded.manifest_path.name)
         differs = _git(run, "diff", "--name-only", target.commit, "--", *judged).splitlines()
     except (OSError, subprocess.SubprocessError) as error:

@@ -78,8 +78,10 @@ def _item(item: ItemDecision) -> Step:
     met = f", {counted(item.met, 'measurement')} met" if item.state is State.VERIFIED else ""
     name = f"{item.id} {item.severity}{owner}: {item.state}{met}: {one_line(item.title, 200)}"
     status = _STATUS.get(item.state, "skipped")
-    reasons = tuple(step for one in item.reasons for step in _reason("", one, status))
-    return Step(name, status, "", reasons)
+    reasons = [step for one in item.reasons for step in _reason("", one, status)]
+    if item.fingerprint:
+        reasons.append(Step(f"fingerprint, for a waiver: {item.fingerprint}", status))
+    return Step(name, status, "", tuple(reasons))
 
 
 def _reason(start: str, reason: Reason, status: Status) -> Iterator[Step]:

@@ -17,13 +17,13 @@ from pytest_metarelease.gate.values import (
     ItemDecision,
     Reason,
     Record,
-    State,
     TriggerDecision,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_metarelease.approvals.model import GivenSignOff, GivenWaiver
     from pytest_metarelease.outcome import CheckResult
 
 SCHEMA = "metarelease/decision/v1"
@@ -101,8 +101,12 @@ def _document(decision: Decision) -> dict[str, Any]:
             {**_check(one, record.measurements), "code": one.code, "text": one.text}
             for one in decision.unclaimed
         ],
-        "waivers": _exceptions(decision, State.WAIVED),
-        "sign_offs": _exceptions(decision, State.SIGNED),
+        "waivers": [
+            _waiver(item, item.waiver) for item in decision.items if item.waiver is not None
+        ],
+        "sign_offs": [
+            _sign_off(item, given) for item in decision.items for given in item.sign_offs
+        ],
         "findings": [_finding(one) for one in decision.findings],
         "notes": [_reason(one) for one in decision.notes],
         "tool": {"name": "pytest-metarelease", "version": __version__},
@@ -163,6 +167,7 @@ def _item(item: ItemDecision, measurements: Mapping[str, Measurement]) -> dict[s
         "state": item.state.value,
         "verdict": item.verdict.value,
         "met": item.met,
+        "fingerprint": item.fingerprint or None,
         "reasons": [_reason(one) for one in item.reasons],
         "checks": [_check(one, measurements) for one in item.checks],
     }
@@ -246,10 +251,33 @@ def _rollback(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _exceptions(decision: Decision, state: State) -> list[dict[str, Any]]:
-    return [
-        {"item": item.id, **_reason(reason)}
-        for item in decision.items
-        if item.state is state
-        for reason in item.reasons
-    ]
+def _waiver(item: ItemDecision, given: GivenWaiver) -> dict[str, Any]:
+    one = given.waiver
+    text = f"until {one.expires} by {one.approver}: {one.reason}"
+    return {
+        "item": item.id,
+        **_reason(Reason("waived", text)),
+        "file": given.file,
+        "approver": one.approver,
+        "author": one.author,
+        "reason": one.reason,
+        "expires": one.expires,
+        "fingerprint": one.fingerprint,
+    }
+
+
+def _sign_off(item: ItemDecision, given: GivenSignOff) -> dict[str, Any]:
+    one = given.sign_off
+    why = f": {one.reason}" if one.reason else ""
+    return {
+        "item": item.id,
+        **_reason(Reason("signed", f"by {one.signer} until {one.expires}{why}")),
+        "file": given.file,
+        "signer": one.signer,
+        "account": given.account,
+        "shown_by": given.said,
+        "commit": one.commit,
+        "signed_at": one.signed_at,
+        "expires": one.expires,
+        "reason": one.reason,
+    }

@@ -100,6 +100,9 @@ def _row(cells: tuple[str, ...]) -> str:
 def _reason_rows(item: ItemDecision) -> Iterator[tuple[str, ...]]:
     """Give one row with what was measured, or where nothing was, one with the reason."""
     name = f"**{cell(item.id)}**<br>{cell(item.title)}"
+    if item.fingerprint:
+        # What a waiver names to cover this failure and no other.
+        name += f"<br>fingerprint {code(item.fingerprint)}"
     owner = f" ({cell(item.owner)})" if item.owner else ""
     first = (name, f"{item.severity}{owner}", item.state.value)
     shown = telling(item)

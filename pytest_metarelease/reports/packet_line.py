@@ -13,6 +13,7 @@ from pytest_metarelease.reports.summary import (
     release_line,
     unsettled,
     verified_of,
+    vouched,
     weighty,
 )
 from pytest_metarelease.reports.text import one_line
@@ -29,7 +30,7 @@ def render(decision: Decision) -> str:
     scope = decision.scope.expression or "the whole checklist"
     parts = [f"{decision.title}: {release_line(decision)}"]
     if decision.verdict is Verdict.GO:
-        parts.append(f"{verified_of(decision)} items of {scope} verified")
+        parts.append(f"{verified_of(decision)} items of {scope} verified{vouched(decision)}")
     else:
         parts.append(because(decision))
     parts.append(f"run {record.run_id}, finished {record.finished_at}")

@@ -80,8 +80,17 @@ def release_line(decision: Decision) -> str:
 def because(decision: Decision) -> str:
     """Return one sentence: what the verdict rests on most."""
     if decision.verdict is Verdict.GO:
-        return f"{verified_of(decision)} items verified, nothing stands against it."
+        return (
+            f"{verified_of(decision)} items verified{vouched(decision)}, nothing stands against it."
+        )
     return brief(_worst_reason(decision), 400)
+
+
+def vouched(decision: Decision) -> str:
+    """Return how many items are no program's word: ``, 2 signed, 1 waived``."""
+    states = counts(decision)
+    told = (State.SIGNED, State.WAIVED)
+    return "".join(f", {states[one]} {one}" for one in told if states[one])
 
 
 def _worst_reason(decision: Decision) -> str:

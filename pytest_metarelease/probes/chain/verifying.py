@@ -48,7 +48,9 @@ def _verified(given: GivenSignOff, account: str | None, ask: AskAccount) -> Give
 
 def from_record(attestations: Iterable[Attestation]) -> AskAccount:
     """Return what answers by what a run recorded; what it did not ask is unknown."""
-    known = {(one.account, one.digest, one.signature): one for one in attestations}
+    # Of several answers, as of the shards of a matrix, the worst counts.
+    ordered = sorted(attestations, key=lambda one: one.judgement.rank)
+    known = {(one.account, one.digest, one.signature): one for one in ordered}
 
     def ask(account: str, hashed: bytes, signature: bytes) -> Attestation:
         key = (account, hashed.hex(), hashlib.sha256(signature).hexdigest())

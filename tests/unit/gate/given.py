@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from pytest_metarelease.approvals.model import Approvals
 from pytest_metarelease.checklist import Checklist, Lock, LockedItem, Scope, item_digest
 from pytest_metarelease.evidence import Citation, Judgement, Measurement, Sample
 from pytest_metarelease.gate import decide
@@ -16,7 +17,7 @@ from pytest_metarelease.gate.values import (
     Record,
 )
 from pytest_metarelease.manifest.model import Component, Declared, Item, Manifest, Release, Trigger
-from pytest_metarelease.manifest.scalars import Access, Severity, Stage
+from pytest_metarelease.manifest.scalars import Access, Address, Severity, Stage
 from pytest_metarelease.outcome import CheckResult, Outcome
 
 NOW = "2026-11-23T12:00:00Z"
@@ -78,6 +79,9 @@ class Given:
     identifications: tuple[Identification, ...] = ()
     findings: tuple[Finding, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
+    approvals: Approvals = field(default_factory=Approvals)
+    signers: dict[str, Address] = field(default_factory=dict)
+    revoked: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.results:
@@ -100,6 +104,8 @@ class Given:
             checklist=self.items,
             triggers=self.triggers,
             rollback=self.rollback,
+            signers=self.signers,
+            revoked_signers=self.revoked,
         )
 
     def locked(self) -> Lock:
@@ -150,7 +156,7 @@ class Given:
         scope = self.scope or Scope("post_deploy", every, complete=True)
         checklist = Checklist.of(self.manifest(), ENVIRONMENT)
         lock = self.locked() if self.lock is None else self.lock
-        return decide(checklist, scope, lock, self.recorded(), now=now)
+        return decide(checklist, scope, lock, self.recorded(), self.approvals, now=now)
 
     def first(self) -> ItemDecision:
         """The decision about the first item in scope."""

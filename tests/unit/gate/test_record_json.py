@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_metarelease.approvals.model import Attestation
 from pytest_metarelease.errors import PacketError
 from pytest_metarelease.evidence import Citation, Judgement, Measurement, RateSample, ReachSample
 from pytest_metarelease.gate import json_reading, json_writing
@@ -76,6 +77,17 @@ def whole() -> Record:
             ),
         },
         bindings={CHECK: ("post.health", "post.other")},
+        attestations=(
+            Attestation(
+                account="0x" + "1" * 40,
+                digest="2" * 64,
+                signature="3" * 64,
+                judgement=Judgement.MET,
+                text="it says that it signed",
+                chain_id=1,
+                block=7,
+            ),
+        ),
         identifications=(
             Identification(
                 subject="service:api", judgement=Judgement.UNKNOWN, expected="1", actual="2"

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from pytest_metarelease.approvals.model import Approvals
 from pytest_metarelease.checklist import Checklist, Lock, Scope
 from pytest_metarelease.evidence import RateSample
 from pytest_metarelease.gate import decide
-from pytest_metarelease.gate.values import Approvals, Finding, Reason, RollbackStep, State, Verdict
+from pytest_metarelease.gate.values import Finding, Reason, RollbackStep, State, Verdict
 from pytest_metarelease.manifest.model import Component, Trigger
 from pytest_metarelease.manifest.scalars import Severity, Share, Stage
 from pytest_metarelease.outcome import Outcome

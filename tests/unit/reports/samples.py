@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pytest_metarelease.approvals.model import GivenSignOff, GivenWaiver, SignOff, Waiver
 from pytest_metarelease.checklist import Scope
 from pytest_metarelease.evidence import Citation, Judgement, Measurement
 from pytest_metarelease.gate.values import (
@@ -212,12 +213,55 @@ _GOOD = (
     verified("endpoints", "All declared endpoints answer", Severity.P1, 2),
     verified("data", "Orders in the database and the API agree", Severity.P1, 3),
 )
-WAIVED = item(
-    "perf",
-    "Response times within limits",
-    State.WAIVED,
-    Verdict.GO,
-    Reason("waived", "until 2026-12-01 by the release manager: DBA-12"),
+WAIVED = replace(
+    item(
+        "perf",
+        "Response times within limits",
+        State.WAIVED,
+        Verdict.GO,
+        Reason("waived", "until 2026-12-01 by the release manager: DBA-12"),
+    ),
+    fingerprint="0123456789abcdef",
+    waiver=GivenWaiver(
+        file="release-approvals/perf.yaml",
+        waiver=Waiver(
+            item="post.perf",
+            version="2.0.0",
+            reason="DBA-12",
+            approver="the release manager",
+            author="devops",
+            expires="2026-12-01T00:00:00Z",
+        ),
+    ),
+)
+SIGNED = replace(
+    item(
+        "audit",
+        "Security audit completed",
+        State.SIGNED,
+        Verdict.GO,
+        Reason("signed", "by security until 2026-12-01T00:00:00Z: report 7 read"),
+    ),
+    sign_offs=(
+        GivenSignOff(
+            file="release-approvals/audit.yaml",
+            sign_off=SignOff(
+                item="post.audit",
+                item_digest="0" * 64,
+                release="Meta Aggregator",
+                version="2.0.0",
+                environment="production",
+                signer="security",
+                signed_at="2026-11-23T00:00:00Z",
+                expires="2026-12-01T00:00:00Z",
+                reason="report 7 read",
+                signature="0x00",
+            ),
+            account="0x90F79bf6EB2c4f870365E785982E1f101E93b906",
+            signed=Judgement.MET,
+            said="signed by 0x90F79bf6EB2c4f870365E785982E1f101E93b906",
+        ),
+    ),
 )
 NOT_APPLICABLE = item(
     "mobile",

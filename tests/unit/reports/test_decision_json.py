@@ -118,7 +118,20 @@ def test_a_waived_item_is_listed_as_a_waiver() -> None:
     (waiver,) = rendered("go")["waivers"]
     assert waiver["item"] == "post.perf"
     assert "DBA-12" in waiver["text"]
+    assert (waiver["approver"], waiver["author"]) == ("the release manager", "devops")
+    assert waiver["expires"] == "2026-12-01T00:00:00Z"
     assert rendered("go")["sign_offs"] == []
+
+
+def test_a_signed_item_lists_everybody_who_signed() -> None:
+    decision = samples.decision(Verdict.GO, samples.SIGNED)
+    document = json.loads(decision_json.render(decision))
+    assert validator().is_valid(document)
+    (signed,) = document["sign_offs"]
+    assert (signed["item"], signed["signer"]) == ("post.audit", "security")
+    assert signed["account"] == "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
+    assert signed["reason"] == "report 7 read"
+    assert document["waivers"] == []
 
 
 def test_hostile_texts_are_escaped_bounded_and_come_back_as_they_were() -> None:
