@@ -39,7 +39,7 @@ def _dispatch(arguments: list[str]) -> int:
         from pytest_metarelease.sandbox.command import run as run_sandbox
 
         return run_sandbox(arguments[1:])
-    options = _parser().parse_args(arguments)
+    options = _parser(arguments).parse_args(arguments)
     if options.command == "check":
         from pytest_metarelease.cli.check import check
 
@@ -48,12 +48,20 @@ def _dispatch(arguments: list[str]) -> int:
         from pytest_metarelease.cli.combine import combine
 
         return combine(options)
+    if options.command == "waive":
+        from pytest_metarelease.cli.waive import waive
+
+        return waive(options)
+    if options.command == "sign-off":
+        from pytest_metarelease.cli.sign_off import sign_off
+
+        return sign_off(options)
     from pytest_metarelease.cli.lock import lock
 
     return lock(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="metarelease",
         description="Release verification: exit codes are 0 GO, 1 NO-GO, 20 ROLLBACK, 21 HOLD, "
@@ -70,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_combine(commands)
     _add_lock(commands)
+    _add_approvals(commands, arguments)
     return parser
 
 
@@ -122,3 +131,29 @@ def _add_lock(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     lock.add_argument("--release-manifest", metavar="FILE", help="the manifest")
     lock.add_argument("paths", nargs="*", help="where the checks are (default: pytest's testpaths)")
+
+
+def _add_approvals(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], arguments: Sequence[str]
+) -> None:
+    waive = commands.add_parser(
+        "waive",
+        help="write a waiver: an exception for one item of one release",
+        description="Write a waiver into release-approvals/ beside the manifest. Asks on a "
+        "terminal for what is missing, and refuses what the gate would refuse.",
+    )
+    sign_off = commands.add_parser(
+        "sign-off",
+        help="write a signed statement for an item that no program can verify",
+        description="Write a sign-off (EIP-712) into release-approvals/ beside the manifest. "
+        "Asks on a terminal for what is missing, and refuses what the gate would refuse.",
+    )
+    # Their options are read where they are used: `check` should not wait for them.
+    if arguments[:1] == ["waive"]:
+        from pytest_metarelease.cli.waive import add_options
+
+        add_options(waive)
+    if arguments[:1] == ["sign-off"]:
+        from pytest_metarelease.cli.sign_off import add_options as add_signing
+
+        add_signing(sign_off)

@@ -108,6 +108,21 @@ class Place(Project):
         self._clean_tree()
         return self._start([sys.executable, "-m", "pytest", *arguments], variables)
 
+    def run_uncommitted(self, *arguments: str, **variables: str) -> int:
+        """Run pytest on the tree as it is, and return its exit code."""
+        return self._finished([sys.executable, "-m", "pytest", *arguments], variables)
+
+    def checked(self, *arguments: str, **variables: str) -> int:
+        """Run ``metarelease`` on the tree as it is, and return its exit code."""
+        return self._finished([*self.command, *arguments], variables)
+
+    def _finished(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
+        process = self._start(command, variables)
+        try:
+            return process.wait(timeout=DEADLINE)
+        finally:
+            end(process)
+
     @property
     def command(self) -> list[str]:
         """The ``metarelease`` command."""
