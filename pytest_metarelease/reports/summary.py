@@ -80,9 +80,9 @@ def release_line(decision: Decision) -> str:
 def because(decision: Decision) -> str:
     """Return one sentence: what the verdict rests on most."""
     if decision.verdict is Verdict.GO:
-        return (
-            f"{verified_of(decision)} items verified{vouched(decision)}, nothing stands against it."
-        )
+        other = "nothing else" if counts(decision)[State.WAIVED] else "nothing"
+        verified = f"{verified_of(decision)} items verified{vouched(decision)}"
+        return f"{verified}, {other} stands against it."
     return brief(_worst_reason(decision), 400)
 
 

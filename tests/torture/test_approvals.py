@@ -224,6 +224,17 @@ def test_two_of_three_sign(signing: Signing, workers: Workers) -> None:
     assert decision["items"][0]["state"] == "signed"
 
 
+def test_a_stage_in_which_nothing_has_to_run(place: Place) -> None:
+    accounts = "".join(f'  {name}: "{one.address}"\n' for name, one in KEYS.items())
+    text = "".join(one for one in _SIGNED.splitlines(keepends=True) if "post.one" not in one)
+    place.write("release.yaml", text + accounts).lock()
+    signing = Signing(place, place.commit().head())
+    code, decision = signing.sign("ann").run()
+    assert (code, decision["verdict"]) == (5, "HOLD"), place.output()
+    code, decision = signing.sign("bob").run()
+    assert (code, decision["verdict"]) == (0, "GO"), place.output()
+
+
 def test_nobody_signs(signing: Signing) -> None:
     code, decision = signing.run()
     assert (code, decision["verdict"]) == (21, "HOLD"), signing.place.output()

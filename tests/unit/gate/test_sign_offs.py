@@ -43,6 +43,21 @@ def test_two_of_three_sign() -> None:
     assert decision.decide().verdict is Verdict.GO
 
 
+def test_nothing_has_to_run_where_everything_is_signed() -> None:
+    both = (signed("a", audit()), signed("b", audit()))
+    assert release(audit(), *both, record={"pytest_exit": 5}).decide().verdict is Verdict.GO
+    unsigned = release(audit(), both[0], record={"pytest_exit": 5}).decide()
+    assert (unsigned.verdict, finding_codes(unsigned)) == (Verdict.HOLD, [])
+    locked = release(audit(), *both, record={"pytest_exit": 5})
+    locked.lock = None
+    assert "pytest-exit-5" in finding_codes(locked.decide())
+    checked = release(audit(), *both, record={"pytest_exit": 5})
+    checked.items = (audit(), item())
+    assert "pytest-exit-5" in finding_codes(checked.decide())
+    other = release(audit(), *both, record={"pytest_exit": 2}).decide()
+    assert "pytest-exit-2" in finding_codes(other)
+
+
 def test_one_signer_counts_once() -> None:
     twice = [signed("a", audit(), "1.yaml"), signed("a", audit(), "2.yaml", reason="again")]
     decision = release(audit(), *twice).decide()
