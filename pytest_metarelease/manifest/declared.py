@@ -63,6 +63,12 @@ def declared(name: str, node: Node) -> Declared:
         identities=having("identity"),
         sampled=having("sampling"),
         contracts=keys(node, "contracts"),
+        proxied=tuple(
+            one
+            for one in keys(node, "contracts")
+            if child(node, "contracts", one, "proxy") is not None
+        ),
+        explored=_texts(child(node, "explorer", "contracts")),
         accounts=keys(node, "chain", "accounts"),
         signed_requests=keys(node, "signed_requests"),
         flows=keys(node, "flows"),
@@ -77,6 +83,11 @@ def declared(name: str, node: Node) -> Declared:
         optional_external=optional,
         agreements=keys(node, "agreements"),
     )
+
+
+def _texts(node: Node | None) -> tuple[str, ...]:
+    items = node.items if isinstance(node, Sequence) else []
+    return tuple(one.text for one in items if isinstance(one, Scalar))
 
 
 def _is(node: Node | None, word: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from pytest_metarelease.manifest.contract_code import Compiler, Difference, Explorer, Proxy
 from pytest_metarelease.manifest.notes import (
     Between,
     MayBeEmpty,
@@ -243,12 +244,32 @@ class Chain:
     spending_cap: Annotated[Wei, "The most that one run may spend."] = Wei(10**18)
 
 
+_RECORDED = Address("")
+"""Stands for an address that a deployment record says; no value of the manifest is so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
     """A deployed contract and what must be true of it."""
 
-    artifact: Annotated[RelativePath, "Hardhat or Foundry artifact."]
-    address: Address
+    artifact: Annotated[RelativePath, "Artifact of Hardhat, Foundry, Ignition or hardhat-deploy."]
+    address: Annotated[Address, "Where it is; or write `deployment`."] = _RECORDED
+    deployment: Annotated[
+        RelativePath | None,
+        "Ignition's folder, hardhat-deploy's file or Foundry's run-latest.json that says where.",
+    ] = None
+    deployed_as: Annotated[
+        str | None, "Its name in that record; default the name of the artifact."
+    ] = None
+    libraries: Annotated[
+        Mapping[str, Annotated[str, Refers("contract")]],
+        "Library that the code is linked with -> its name under `contracts`.",
+    ] = field(default_factory=dict)
+    compiler: Compiler | None = None
+    differences: Annotated[
+        tuple[Difference, ...], "How its code may differ from the artifact; nothing else may."
+    ] = ()
+    proxy: Proxy | None = None
     constructor: Annotated[tuple[Json, ...], "Constructor arguments, in order."] = ()
     state: Annotated[
         Mapping[str, Expectation],
@@ -397,6 +418,7 @@ class Environment:
     credentials: Mapping[str, Credential] = field(default_factory=dict)
     chain: Chain | None = None
     contracts: Mapping[str, Contract] = field(default_factory=dict)
+    explorer: Explorer | None = None
     typed_data: Mapping[str, TypedData] = field(default_factory=dict)
     signed_requests: Mapping[str, SignedRequest] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
@@ -498,6 +520,8 @@ class Declared:
     identities: tuple[str, ...]
     sampled: tuple[str, ...]
     contracts: tuple[str, ...]
+    proxied: tuple[str, ...]
+    explored: tuple[str, ...]
     accounts: tuple[str, ...]
     signed_requests: tuple[str, ...]
     flows: tuple[str, ...]

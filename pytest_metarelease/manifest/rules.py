@@ -9,14 +9,16 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from pytest_metarelease.manifest.amounts import read_wei
+from pytest_metarelease.manifest.contract_code import Difference, Proxy
 from pytest_metarelease.manifest.model import (
     Attempts,
     Chain,
     Component,
+    Contract,
     Environment,
     Expectation,
     Flow,
@@ -37,6 +39,7 @@ from pytest_metarelease.manifest.scalars import Severity, Stage
 Broken: TypeAlias = Iterator[tuple[tuple[str | int, ...], str]]
 
 ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2}){1,64}")
 _DOMAIN = ("name", "version", "chainId", "verifyingContract", "salt")
 # Marks that pytest itself gives a meaning; a facet of that name would change how tests run.
 _MARKS_OF_PYTEST = frozenset(
@@ -129,6 +132,38 @@ def _service(service: Service) -> Broken:
 def _chain(chain: Chain) -> Broken:
     if chain.second_rpc is not None and chain.second_rpc == chain.rpc:
         yield ("second_rpc",), "is the same as rpc; a node always agrees with itself"
+
+
+def _contract(contract: Contract) -> Broken:
+    if not contract.address and contract.deployment is None:
+        yield (), "says nowhere where it is; write address, or deployment with the tool's record"
+    elif contract.address and contract.deployment is not None:
+        yield ("deployment",), "stands beside an address; keep one of the two"
+    if contract.deployed_as is not None and contract.deployment is None:
+        yield ("deployed_as",), "names nothing here; write deployment with the tool's record"
+
+
+def _difference(difference: Difference) -> Broken:
+    needs = {"metadata": (), "immutable": ("name",), "bytes": ("offset", "actual")}
+    for key in ("name", "offset", "actual"):
+        stands = getattr(difference, key) is not None
+        if stands and key not in needs[difference.facet]:
+            yield (key,), f"means nothing for {difference.facet}"
+        elif not stands and key in needs[difference.facet]:
+            yield (), f"facet {difference.facet} needs {key}"
+    if difference.actual is not None and not _BYTES.fullmatch(difference.actual):
+        yield ("actual",), "expected 1 to 64 bytes as 0x hexadecimal"
+    try:
+        date.fromisoformat(difference.expires)
+    except ValueError:
+        yield ("expires",), "is no day; write for example 2027-01-31"
+
+
+def _proxy(proxy: Proxy) -> Broken:
+    if proxy.admin is not None and proxy.admin_account is not None:
+        yield ("admin_account",), "stands beside admin; keep one of the two"
+    if (proxy.kind == "beacon") != (proxy.beacon is not None):
+        yield (), "kind: beacon and beacon: NAME belong together"
 
 
 def _migrations(migrations: Migrations) -> Broken:
@@ -264,12 +299,15 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Attempts: _attempts,
     Chain: _chain,
     Component: _component,
+    Contract: _contract,
+    Difference: _difference,
     Environment: _environment,
     Expectation: _expectation,
     Flow: _flow,
     Identity: _identity,
     Item: _item,
     Migrations: _migrations,
+    Proxy: _proxy,
     Release: _release,
     ResponseTime: _response_time,
     Sampling: _sampling,

@@ -32,6 +32,8 @@ _KINDS = {
     "page": "pages",
     "sampled": "sampled",
     "contract": "contracts",
+    "proxied": "proxied",
+    "explored": "explored",
     "account": "accounts",
     "flow": "flows",
     "signed_request": "signed_requests",

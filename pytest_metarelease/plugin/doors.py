@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.flows import FlowProbe
     from pytest_metarelease.probes.http import HttpProbe
     from pytest_metarelease.probes.load_sample import LoadSample
+    from pytest_metarelease.probes.sourcify import ExplorerProbe
     from pytest_metarelease.probes.sql import DatabaseProbe
 
 
@@ -172,13 +173,16 @@ class ChainDoor:
                 name: ContractProbe(
                     name,
                     contract,
-                    load(self._target.artifact(contract)),
+                    load(self._target.artifact(contract), self._target.libraries(contract)),
                     chain.rpc,
                     chain.snapshot,
                     self._target.recorder,
                 )
                 for name, contract in self._target.environment.contracts.items()
             }
+            for one in found.values():
+                if one.declared.proxy is not None:
+                    one.look_behind(found[one.declared.proxy.implementation].artifact.interface)
             prefetch(list(found.values()))
             self._contracts = found
         return self._contracts
@@ -195,12 +199,29 @@ class ChainDoor:
             name,
             flow,
             contract,
-            load(self._target.artifact(contract)),
+            load(self._target.artifact(contract), self._target.libraries(contract)),
             chain=chain.declared,
             rpc=chain.rpc,
             snapshot=chain.snapshot,
             recorder=self._target.recorder,
             typed_data=environment.typed_data,
+        )
+
+    def explorer(self, name: str) -> ExplorerProbe:
+        """Return the declared explorer, to be asked about one contract."""
+        from pytest_metarelease.probes.sourcify import ExplorerProbe
+
+        environment = self._target.environment
+        contract = environment.contracts[pick(name, environment.contracts, "contract")]
+        if environment.explorer is None or environment.chain is None:
+            raise UsageError("the manifest declares no explorer or no chain")
+        return ExplorerProbe(
+            name,
+            contract.address,
+            environment.chain.id,
+            environment.explorer,
+            recorder=self._target.recorder,
+            hosts=Hosts.of(environment),
         )
 
     def w3(self) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_metarelease.plugin.doors import ChainDoor, HttpDoor, SqlDoor
     from pytest_metarelease.plugin.evidence_fixture import EvidenceNotes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.flows import FlowProbe
     from pytest_metarelease.probes.eventually import Eventually
     from pytest_metarelease.probes.http import HttpProbe
+    from pytest_metarelease.probes.sourcify import ExplorerProbe
     from pytest_metarelease.probes.sql import DatabaseProbe
 
 
@@ -123,6 +124,20 @@ def flows(_chain: ChainDoor) -> Callable[[str], FlowProbe]:
     Executed on a contract of our own where access is transact, simulated where it is read-only.
     """
     return _chain.flow
+
+
+@pytest.fixture
+def explorer(_chain: ChainDoor) -> Iterator[Callable[[str], ExplorerProbe]]:
+    """The declared explorer, asked about one contract: ``explorer("escrow").expect()``."""
+    opened: list[ExplorerProbe] = []
+
+    def ask(contract: str) -> ExplorerProbe:
+        opened.append(_chain.explorer(contract))
+        return opened[-1]
+
+    yield ask
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_metarelease.errors import ProbeError, UnmetError, UsageError
 from pytest_metarelease.evidence import Judgement, Measurement, Notebook, Recorder
 from pytest_metarelease.manifest.model import Environment, Release
+from pytest_metarelease.plugin.locating import libraries_of, located
 from pytest_metarelease.plugin.secret_sources import learn_resolved
 from pytest_metarelease.probes.reading import failure
 
@@ -152,6 +153,10 @@ class Target:
         """Return the path of a contract's artifact, as short as it can be written from here."""
         return Path(os.path.relpath(self.run.root / contract.artifact))
 
+    def libraries(self, contract: Contract) -> Mapping[str, str]:
+        """Return the addresses of the libraries that a contract's code is linked with."""
+        return libraries_of(self.environment, contract, self.run.root)
+
     def _prefetched(self, seen: Mapping[str, Seen], service: str, what: str) -> Prefetched:
         found = seen.get(service)
         if found is None:
@@ -179,7 +184,8 @@ def acquire(run: Run, notebook: Notebook, redactor: Redactor) -> Target:
     variables = _variables(run, prepared.extra)
     resolved = run.loaded.resolve(run.environment, variables)
     learn_resolved(redactor, resolved.secrets, variables)
-    return Target(run, resolved.release, resolved.environment, prepared, notebook, notebook.redact)
+    environment = located(resolved.environment, run.root)
+    return Target(run, resolved.release, environment, prepared, notebook, notebook.redact)
 
 
 def _variables(run: Run, extra: Mapping[str, str]) -> dict[str, str]:

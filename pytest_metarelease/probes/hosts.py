@@ -46,9 +46,10 @@ class Hosts:
 
     @classmethod
     def of(cls, environment: Environment) -> Hosts:
-        """Return the origins of all services, external services and chain nodes declared."""
+        """Return the declared origins: services, own and external, nodes, explorer."""
         urls = [service.url for service in environment.services.values()]
         urls += [external.url for external in environment.external.values()]
+        urls += [environment.explorer.url] if environment.explorer is not None else []
         if environment.chain is not None:
             second = environment.chain.second_rpc
             urls += [environment.chain.rpc, *([second] if second else [])]

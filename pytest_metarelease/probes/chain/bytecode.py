@@ -1,4 +1,4 @@
-"""Bytes of runtime code: where two codes differ, and where the compiler's metadata begins.
+"""Bytes of runtime code: where two codes differ, and what in that is the compiler's metadata.
 
 Values in, values out; asks nobody.
 """
@@ -6,9 +6,10 @@ Values in, values out; asks nobody.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from pytest_metarelease.probes.chain.artifact import Span
+from pytest_metarelease.probes.chain.spans import Span
+from pytest_metarelease.probes.chain.tail import Value, metadata_start, read_tail, why_no_tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +32,30 @@ class Difference:
             f"at offset {self.offset} 0x{self.actual.hex()} instead of 0x{self.expected.hex()} "
             f"({self.count} bytes differ)"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What two codes have in common.
+
+    ``metadata``: the tails are the same, or only the code is, or neither code has one. ``why`` says
+    what is wrong with the deployed tail, ``body`` what differs before it.
+    """
+
+    body: Difference | None
+    metadata: Literal["exact", "same-code", "none"]
+    why: str = ""
+
+
+def compare(expected: bytes, actual: bytes, masked: Iterable[Span] = ()) -> Comparison:
+    """Compare code outside ``masked``, and the metadata behind it."""
+    start = metadata_start(expected)
+    if start == len(expected):
+        return Comparison(difference(expected, actual, masked), "none")
+    body = difference(expected[:start], actual[:start], masked)
+    if expected[start:] == actual[start:]:
+        return Comparison(body, "exact")
+    return Comparison(body, "same-code", why_no_tail(actual, start) or "")
 
 
 def difference(expected: bytes, actual: bytes, masked: Iterable[Span] = ()) -> Difference | None:
@@ -58,16 +83,18 @@ def differing(one: bytes, other: bytes) -> list[int]:
     return [place for place, pair in enumerate(zip(one, other, strict=True)) if pair[0] != pair[1]]
 
 
-def metadata_start(code: bytes) -> int:
-    """Return where the CBOR metadata begins, or the length of the code where there is none.
+def metadata_words(code: bytes) -> str:
+    """Return the metadata of the code in words, such as ``ipfs 0x1220..., solc 0.8.30``."""
+    tail = read_tail(code)
+    if tail is None:
+        return "none"
+    return ", ".join(f"{key} {_plain(key, value)}" for key, value in tail.values.items())
 
-    Source: Solidity's "Encoding of the metadata hash in the bytecode": a CBOR map, then its length
-    in two bytes.
-    """
-    size = int.from_bytes(code[-2:], "big") + 2
-    start = len(code) - size
-    is_map = 0 <= start < len(code) - 2 and code[start] >> 5 == 5
-    return start if is_map else len(code)
+
+def _plain(key: str, value: Value) -> str:
+    if not isinstance(value, bytes):
+        return str(value)
+    return ".".join(map(str, value)) if key == "solc" else "0x" + value.hex()
 
 
 def placeholders(template: bytes) -> list[Span]:

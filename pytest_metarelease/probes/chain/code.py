@@ -1,51 +1,57 @@
-"""Deployed code against the artifact: byte for byte, and immutables by their values.
+"""Deployed code against the artifact: byte for byte, and what is filled in by its value.
 
 Refuses to call anything equal that it did not compare: an immutable that depends on where and by
-whom the contract was deployed is reported as unchecked.
+whom the contract was deployed is unknown, unless the manifest says so with a reason and an end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
-from pytest_metarelease.errors import MalformedError, UndeclaredError, UnsupportedError
+from pytest_metarelease.errors import UndeclaredError, UnmetError
 from pytest_metarelease.probes.chain.abi import keccak
+from pytest_metarelease.probes.chain.allowances import Allowed
 from pytest_metarelease.probes.chain.bytecode import (
-    difference,
+    Comparison,
+    compare,
     differing,
-    metadata_start,
+    metadata_words,
     placeholders,
 )
-from pytest_metarelease.probes.chain.codec import encode
-from pytest_metarelease.probes.chain.measuring import Asking, Tally
+from pytest_metarelease.probes.chain.construction import Construction
+from pytest_metarelease.probes.chain.immutables import judge_immutables
+from pytest_metarelease.probes.chain.linking import own_address
+from pytest_metarelease.probes.chain.location import function_at
+from pytest_metarelease.probes.chain.measuring import Asking, Tally, now
+from pytest_metarelease.probes.chain.minimal import read_minimal
+from pytest_metarelease.probes.chain.provenance import provenance
 from pytest_metarelease.probes.chain.quantities import payload
-from pytest_metarelease.probes.chain.revert import RevertedError
 from pytest_metarelease.probes.chain.rpc import Ask, Rpc, settled
-from pytest_metarelease.probes.chain.simulation import Simulation
 from pytest_metarelease.probes.chain.snapshot import Snapshot, read_pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    from pytest_metarelease.evidence import Measurement
     from pytest_metarelease.manifest.model import Contract
-    from pytest_metarelease.probes.chain.artifact import Artifact, Span
-
-Metadata: TypeAlias = Literal["exact", "ignored"]
+    from pytest_metarelease.probes.chain.artifact import Artifact
+    from pytest_metarelease.probes.chain.spans import Span
 
 _REDEPLOY = "find out who deployed this code, and verify or redeploy the release's artifact"
+_DELEGATED = b"\xef\x01\x00"  # EIP-7702
 
 
 @dataclass(frozen=True, slots=True)
 class CodeReport:
     """What stands at the address. ``code_hash`` is Keccak-256, 0x hex (EIP-1052).
 
-    ``unchecked`` names immutables whose values depend on the deployment itself.
+    ``metadata`` says whether the compiler's metadata is the artifact's, too. ``unchecked`` names
+    immutables whose values depend on the deployment itself, as the manifest declares.
     """
 
     code_hash: str
     size: int
     unchecked: tuple[str, ...] = ()
+    metadata: Literal["exact", "same-code", "none"] = "exact"
 
 
 class CodeComparison:
@@ -59,6 +65,7 @@ class CodeComparison:
         self._rpc = rpc
         self._snapshot = snapshot
         self._asking = asking
+        self._expected = f"the code of {artifact.name} ({artifact.file})"
 
     def fetch(self) -> bytes:
         """Return the code at the address, which may be none."""
@@ -66,158 +73,167 @@ class CodeComparison:
         answer = read_pinned(self._rpc, self._snapshot, [ask])[0]
         return payload(settled(answer, "eth_getCode"), "code")
 
-    def compare(self, metadata: Metadata = "exact") -> CodeReport:
-        """Judge code and immutables, each as a measurement of its own.
+    def compare(self, today: str | None = None) -> CodeReport:
+        """Judge code, libraries and immutables, each as a measurement of its own.
 
-        ``metadata="ignored"`` leaves out the CBOR tail, which says where sources and settings are
-        published and does nothing.
+        ``today`` is an ISO date, after which declared differences have expired.
 
         Raises:
-            UnmetError: No code, other code, or an immutable with another value.
+            UnmetError: No code, other code, a stale artifact, or another value.
             ProbeError: It could not be compared.
         """
+        allowed = Allowed.of(self._contract.differences, today or now()[:10])
         deployed, seen = self._asking.ask(
             f"eth_getCode {self._contract.address}",
             self.fetch,
             show=lambda code: f"{len(code)} bytes, keccak {_hash(code)}",
             block=self._snapshot.number,
         )
-        expected = f"the code of {self._artifact.name} ({self._artifact.file})"
         if not deployed:
             raise self._asking.unmet(
-                seen, expected, "no code at this address", "check the address and the deployment"
+                seen,
+                self._expected,
+                "no code at this address",
+                "check the address and the deployment",
             )
-        if self._artifact.immutables is None:
-            return self._compare_whole(deployed, metadata)
-        spans = [one for places in self._artifact.immutables.values() for one in places]
-        template, code = self._artifact.runtime, deployed
-        if metadata == "ignored":
-            template = template[: metadata_start(template)]
-            code = code[: metadata_start(code)]
-        found = difference(template, code, spans)
-        if found is not None:
-            raise self._asking.unmet(seen, expected, f"other code: {found}", _REDEPLOY)
-        self._asking.met(seen, expected, f"{len(code)} bytes, equal outside immutables")
-        unchecked = self._immutables(deployed, self._artifact.immutables)
-        return CodeReport(_hash(deployed), len(deployed), unchecked)
-
-    def _immutables(
-        self, deployed: bytes, places: Mapping[str, tuple[Span, ...]]
-    ) -> tuple[str, ...]:
-        if not places:
-            return ()
-        simulation = self._simulation()
-        code = self._simulated(simulation)
-        at_address = other = None
-        if code != deployed:
-            at_address = _fitting(simulation.at(self._contract.address), deployed)
-            other = _fitting(simulation.elsewhere(), deployed)
-        tally, unchecked = Tally(), []
-        for name, spans in places.items():
-            actual, wanted = _values(deployed, spans), _values(code, spans)
-            if at_address is not None and actual == _values(at_address, spans):
-                wanted = actual
-            moved = None if other is None else _values(other, spans) != _values(code, spans)
-            if actual != wanted and moved:
-                unchecked.append(name)
-            self._judge_immutable(name, actual, wanted, moved, tally)
+        tally = Tally()
+        self._judge_artifact(tally)
+        self._judge_expired(allowed, tally)
+        report = CodeReport(_hash(deployed), len(deployed), metadata="none")
+        try:
+            if self._contract.proxy is not None and self._contract.proxy.kind == "minimal":
+                self._judge_minimal(deployed, seen)
+            else:
+                report = self._judge(deployed, seen, allowed, tally)
+        except UnmetError as problem:
+            tally.failed(problem)
         tally.settle()
-        return tuple(unchecked)
+        return report
 
-    def _judge_immutable(
-        self,
-        name: str,
-        actual: Sequence[bytes],
-        wanted: Sequence[bytes],
-        moved: bool | None,  # noqa: FBT001 - whether it depends on the deployment, None: unknown
-        tally: Tally,
+    def _judge(
+        self, deployed: bytes, seen: Measurement, allowed: Allowed, tally: Tally
+    ) -> CodeReport:
+        if self._artifact.immutables is None:
+            return self._judge_whole(deployed, allowed)
+        masked = self._masked(allowed)
+        found = compare(self._artifact.runtime, deployed, masked)
+        self._refuse(found, deployed, seen, allowed)
+        words = f"{len(deployed)} bytes, equal outside immutables; metadata {found.metadata}"
+        self._asking.met(seen, self._expected, words)
+        self._judge_places(deployed, allowed, tally)
+        construction = Construction(
+            self._contract, self._artifact, self._rpc, self._snapshot, self._asking
+        )
+        unchecked = judge_immutables(construction, deployed, masked, allowed, tally)
+        return CodeReport(_hash(deployed), len(deployed), unchecked, found.metadata)
+
+    def _masked(self, allowed: Allowed) -> list[Span]:
+        artifact = self._artifact
+        own = own_address(artifact.runtime)
+        return [
+            *(span for places in (artifact.immutables or {}).values() for span in places),
+            *(span for link in artifact.links for span in link.spans),
+            *([] if own is None else [own]),
+            *(allowed.patches or {}),
+        ]
+
+    def _refuse(
+        self, found: Comparison, deployed: bytes, seen: Measurement, allowed: Allowed
     ) -> None:
-        shown, expected = _words(actual), f"immutable {name} = {_words(wanted)}"
-        asked = f"immutable {name} of {self._contract.address}"
-        note = " (unchecked: depends on the deployment)" if actual != wanted and moved else ""
-        seen = self._asking.known(asked, shown + note, block=self._snapshot.number)
-        if actual == wanted:
-            self._asking.met(seen, expected, shown)
-        elif moved is None:
-            problem = UnsupportedError(f"{asked}: the node simulates one deployment and no second")
-            self._asking.unknown(seen, problem)
-            tally.unclear(problem)
-        elif not moved:
-            hint = "the contract was deployed with other constructor arguments"
-            tally.failed(self._asking.unmet(seen, expected, shown, hint))
+        """Raise where the code, or the metadata behind it, is not what it may be."""
+        if deployed.startswith(_DELEGATED):
+            target = "0x" + deployed[3:].hex()
+            raise self._unmet(seen, f"an account that delegates to {target} (EIP-7702)")
+        if found.body is not None:
+            place = function_at(self._artifact, found.body.offset)
+            raise self._unmet(seen, f"other code: {found.body}{f', {place}' if place else ''}")
+        if found.why:
+            raise self._unmet(seen, f"other code: {found.why}")
+        if found.metadata == "same-code" and not allowed.metadata:
+            raise self._asking.unmet(
+                seen,
+                f"{self._expected}, metadata {metadata_words(self._artifact.runtime)}",
+                f"other code: the same code with other metadata: {metadata_words(deployed)}",
+                "build the artifact from the sources that were deployed, or declare under "
+                "`differences` {facet: metadata, reason: ..., expires: ...}",
+            )
 
-    def _compare_whole(self, deployed: bytes, metadata: Metadata) -> CodeReport:
+    def _judge_places(self, deployed: bytes, allowed: Allowed, tally: Tally) -> None:
+        """Judge libraries, a library's own address, and declared bytes."""
+        for link in self._artifact.links:
+            found = {"0x" + deployed[one.start : one.end].hex() for one in link.spans}
+            what = f"library {link.library} at {link.spans[0].start}"
+            self._judge_place(what, found, link.address.lower(), tally)
+        own = own_address(self._artifact.runtime)
+        if own is not None:
+            found = {"0x" + deployed[own.start : own.end].hex()}
+            self._judge_place("own address", found, self._contract.address.lower(), tally)
+        for span, data in (allowed.patches or {}).items():
+            found = {"0x" + deployed[span.start : span.end].hex()}
+            self._judge_place(f"declared bytes at {span.start}", found, "0x" + data.hex(), tally)
+
+    def _judge_place(self, what: str, found: set[str], wanted: str, tally: Tally) -> None:
+        shown = " / ".join(sorted(found))
+        asked = f"{what} in the code of {self._contract.address}"
+        seen = self._asking.known(asked, shown, block=self._snapshot.number)
+        if found == {wanted}:
+            self._asking.met(seen, f"{what} = {wanted}", shown)
+        else:
+            hint = "find out what stands there; link and deploy the release's artifact again"
+            tally.failed(self._asking.unmet(seen, f"{what} = {wanted}", shown, hint))
+
+    def _judge_whole(self, deployed: bytes, allowed: Allowed) -> CodeReport:
         """Compare with the simulated code where the artifact does not say what is immutable."""
-        report = CodeReport(_hash(deployed), len(deployed))
-        end = metadata_start(deployed) if metadata == "ignored" else len(deployed)
-        simulation = self._simulation()
-        code = self._simulated(simulation)
-        if len(code) == len(deployed) and code[:end] != deployed[:end]:
-            code = _fitting(simulation.at(self._contract.address), deployed) or code
-        expected = f"the code of {self._artifact.name} ({self._artifact.file})"
+        construction = Construction(
+            self._contract, self._artifact, self._rpc, self._snapshot, self._asking
+        )
+        code = construction.whole(deployed)
         seen = self._asking.known("simulated deployment", _hash(code), block=self._snapshot.number)
-        found = difference(code[:end], deployed[:end])
-        if found is None:
-            self._asking.met(seen, expected, f"{len(deployed)} bytes, equal")
-            return report
+        masked = [*(allowed.patches or {})]
+        found = compare(code, deployed, masked)
+        end = len(deployed)
+        if allowed.metadata and found.body is None and not found.why:
+            end = min(len(code), len(deployed))
         zeros = {at for span in placeholders(self._artifact.runtime) for at in _range(span)}
-        if len(code) == len(deployed) and zeros.issuperset(differing(code[:end], deployed[:end])):
+        same_size = len(code) == len(deployed) == end
+        if found.body is not None and same_size and zeros.issuperset(differing(code, deployed)):
             problem = UndeclaredError(
                 f"{self._artifact.file}: it does not say where its immutables stand; use an "
                 "artifact with immutableReferences (Foundry, Hardhat 3, or build-info beside it)"
             )
             self._asking.unknown(seen, problem)
             raise problem
-        raise self._asking.unmet(seen, expected, f"other code: {found}", _REDEPLOY)
+        self._refuse(found, deployed, seen, allowed)
+        self._asking.met(seen, self._expected, f"{len(deployed)} bytes, equal")
+        return CodeReport(_hash(deployed), len(deployed), metadata=found.metadata)
 
-    def _simulation(self) -> Simulation:
-        constructor = self._artifact.interface.constructor
-        if constructor.inputs and not self._contract.constructor:
-            names = ", ".join(f"{one.type} {one.name}" for one in constructor.inputs)
-            problem = UndeclaredError(
-                f"{self._asking.subject}: immutables are not compared: the manifest declares no "
-                f"`constructor:` arguments ({names})"
-            )
-            self._asking.unknown(self._asking.known("constructor", "not declared"), problem)
-            raise problem
-        arguments = encode(constructor, self._contract.constructor)
-        return Simulation(self._rpc, self._snapshot, self._artifact.creation + arguments)
+    def _judge_minimal(self, deployed: bytes, seen: Measurement) -> None:
+        found = read_minimal(deployed)
+        if found is None:
+            actual = f"other code: 0x{deployed[:48].hex()}"
+            raise self._asking.unmet(seen, "the code of a minimal proxy", actual, _REDEPLOY)
+        actual = f"a minimal proxy ({found.form}) to {found.implementation}"
+        self._asking.met(seen, "the code of a minimal proxy", actual)
 
-    def _simulated(self, simulation: Simulation) -> bytes:
-        def run() -> bytes:
-            try:
-                code = simulation.anywhere()
-            except RevertedError as problem:
-                raise UndeclaredError(
-                    f"the constructor cannot be simulated with the declared arguments: {problem}"
-                ) from None
-            if len(code) != len(self._artifact.runtime):
-                raise MalformedError(
-                    f"the simulated deployment gave {len(code)} bytes, "
-                    f"the artifact has {len(self._artifact.runtime)}"
-                )
-            return code
+    def _judge_artifact(self, tally: Tally) -> None:
+        """Judge whether the artifact is of the sources beside it and the declared compiler."""
+        found = provenance(self._artifact, self._contract.compiler)
+        seen = self._asking.known(f"sources and compiler of {self._artifact.file}", str(found))
+        expected = f"{self._artifact.name} was built from the sources here, as declared"
+        if found.stale:
+            hint = "build the contracts again, and verify that build"
+            tally.failed(self._asking.unmet(seen, expected, f"stale artifact: {found}", hint))
+        elif found.compared:
+            self._asking.met(seen, expected, str(found))
 
-        code, _ = self._asking.ask(
-            f"eth_call constructor of {self._artifact.name}",
-            run,
-            show=lambda code: f"{len(code)} bytes",
-            block=self._snapshot.number,
-        )
-        return code
+    def _judge_expired(self, allowed: Allowed, tally: Tally) -> None:
+        for one in allowed.expired:
+            seen = self._asking.known("declared differences", one)
+            hint = "deploy the artifact as it is, or renew the difference with its reason"
+            tally.failed(self._asking.unmet(seen, "no expired difference", one, hint))
 
-
-def _values(code: bytes, spans: Sequence[Span]) -> list[bytes]:
-    return [code[one.start : one.end] for one in spans]
-
-
-def _words(values: Sequence[bytes]) -> str:
-    """Show the value of an immutable; more than one only where its places disagree."""
-    return " / ".join(dict.fromkeys("0x" + one.hex() for one in values))
-
-
-def _fitting(code: bytes | None, deployed: bytes) -> bytes | None:
-    return code if code is not None and len(code) == len(deployed) else None
+    def _unmet(self, seen: Measurement, actual: str) -> UnmetError:
+        return self._asking.unmet(seen, self._expected, actual, _REDEPLOY)
 
 
 def _range(span: Span) -> range:

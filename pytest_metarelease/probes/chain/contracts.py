@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import ProbeError, RefusedError
 from pytest_metarelease.evidence import Measurement, Recorder
-from pytest_metarelease.probes.chain.code import CodeComparison, CodeReport, Metadata
+from pytest_metarelease.probes.chain.abi import Interface
+from pytest_metarelease.probes.chain.code import CodeComparison, CodeReport
 from pytest_metarelease.probes.chain.codec import call_data, decode, explain
 from pytest_metarelease.probes.chain.measuring import Asking
 from pytest_metarelease.probes.chain.quantities import payload, quantity
@@ -60,6 +61,16 @@ class ContractProbe:
         self.asking = Asking(recorder, f"contract:{name}", snapshot.where)
         self._fetched: dict[str, str] = {}
         self._fetch_time = 0.0
+
+    def look_behind(self, implementation: Interface) -> None:
+        """Take the functions of what stands behind this proxy for its own, as callers do."""
+        own = self.artifact.interface
+        known = {(one.kind, one.signature) for one in own.functions + own.events + own.errors}
+        behind = implementation.functions + implementation.events + implementation.errors
+        added = [one for one in behind if (one.kind, one.signature) not in known]
+        self.interface = Interface(
+            own.name, [*own.functions, *own.events, *own.errors, own.constructor, *added]
+        )
 
     def read(self, function: str, *args: Any) -> Reading:
         """Return what a view function returns: a value, or a tuple of several.
@@ -170,11 +181,11 @@ class ContractProbe:
         name = f"bytes of code of {self.name}"
         return Reading(size, name, measurement, self._recorder, self.snapshot.where)
 
-    def code(self, metadata: Metadata = "exact") -> CodeReport:
+    def code(self, today: str | None = None) -> CodeReport:
         """Judge the deployed code against the artifact; see ``CodeComparison.compare``."""
         return CodeComparison(
             self.declared, self.artifact, self.rpc, self.snapshot, self.asking
-        ).compare(metadata)
+        ).compare(today)
 
     def state(self) -> None:
         """Judge every view function of the ABI: compared, or declared as unchecked.

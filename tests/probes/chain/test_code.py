@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_metarelease.errors import UndeclaredError, UnmetError
 from pytest_metarelease.evidence import Judgement
+from pytest_metarelease.manifest.contract_code import Difference
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.abi import keccak
 from pytest_metarelease.probes.chain.artifact import Span, load
@@ -161,13 +163,37 @@ def _made_up(rpc: Rpc, deployed_tail: bytes, expected_tail: bytes, second: str =
     return found
 
 
-def test_immutables_that_depend_on_the_deployment_are_reported_as_unchecked(rpc: Rpc) -> None:
+def allowing(found: Any, *differences: Difference) -> None:
+    found.probe.declared = replace(found.probe.declared, differences=differences)
+
+
+def moving(name: str, expires: str = "2999-12-31") -> Difference:
+    return Difference(facet="immutable", name=name, reason="deployed once", expires=expires)
+
+
+def test_an_immutable_that_depends_on_the_deployment_is_unknown(rpc: Rpc) -> None:
     found = _made_up(rpc, _tail(), _tail())
+    with pytest.raises(UndeclaredError, match="facet: immutable, name: block"):
+        found.probe.code()
+    assert Judgement.UNKNOWN in found.verdicts
+
+
+def test_one_that_is_declared_so_is_reported_as_unchecked(rpc: Rpc) -> None:
+    found = _made_up(rpc, _tail(), _tail())
+    allowing(found, moving("block"), moving("self"))
     report = found.probe.code()
     # State overrides show address(this) exactly; nothing shows in which block it was deployed.
     assert "block" in report.unchecked
     assert set(report.unchecked) <= {"self", "block"}
-    assert found.verdicts <= {Judgement.MET}
+    assert found.verdicts == {Judgement.MET}
+
+
+def test_an_expired_difference_is_unmet_and_allows_nothing(rpc: Rpc) -> None:
+    found = _made_up(rpc, _tail(), _tail())
+    allowing(found, moving("block", "2026-01-31"), moving("self"))
+    with pytest.raises(UnmetError, match="immutable block expired on 2026-01-31"):
+        found.probe.code("2026-02-01")
+    assert Judgement.UNKNOWN in found.verdicts
 
 
 def test_a_derived_immutable_that_never_changes_is_compared(rpc: Rpc) -> None:
@@ -177,8 +203,58 @@ def test_a_derived_immutable_that_never_changes_is_compared(rpc: Rpc) -> None:
         found.probe.code()
 
 
-def test_the_metadata_tail_is_a_facet_of_its_own(rpc: Rpc) -> None:
-    found = _made_up(rpc, _tail("55"), _tail("66"))
-    with pytest.raises(UnmetError, match="other code"):
+METADATA = Difference(facet="metadata", reason="built elsewhere", expires="2999-12-31")
+
+
+def test_other_metadata_is_unmet_unless_it_is_declared(rpc: Rpc) -> None:
+    found = _made_up(rpc, _tail("55"), _tail("66"), second="6007")
+    object.__setattr__(found.probe.artifact, "creation", _creation(_tail("66"), "6007"))
+    with pytest.raises(UnmetError, match="the same code with other metadata"):
         found.probe.code()
-    found.probe.code(metadata="ignored")
+    allowing(found, METADATA, moving("self"))
+    assert found.probe.code().metadata == "same-code"
+
+
+@pytest.mark.parametrize("differences", [(), (METADATA,)], ids=["exact", "same-code"])
+def test_bytes_after_the_metadata_marker_are_unmet(rpc: Rpc, differences: Any) -> None:
+    hidden = bytes.fromhex("5b33ff")
+    found = _made_up(rpc, _tail() + hidden, _tail(), second="6007")
+    allowing(found, *differences)
+    with pytest.raises(UnmetError, match=r"3 bytes after the metadata marker.*0x5b33ff"):
+        found.probe.code()
+
+
+def test_a_tail_that_only_looks_like_metadata_is_unmet(rpc: Rpc) -> None:
+    smuggled = bytes.fromhex("a1646576696c435b33ff") + bytes([0, 10])
+    found = _made_up(rpc, smuggled, _tail(), second="6007")
+    allowing(found, METADATA)
+    with pytest.raises(UnmetError, match="no compiler's metadata"):
+        found.probe.code()
+
+
+def test_declared_bytes_count_only_as_they_are_declared(rpc: Rpc) -> None:
+    found = _made_up(rpc, _tail(), _tail(), second="6007")
+    built = found.probe.artifact
+    object.__setattr__(built, "creation", _creation(_tail(), "6007"))
+    object.__setattr__(built, "runtime", _RUNTIME[:-1] + b"\xfe" + _tail())
+    at: dict[str, Any] = {
+        "facet": "bytes",
+        "offset": 66,
+        "reason": "hotfix 7",
+        "expires": "2999-12-31",
+    }
+    with pytest.raises(UnmetError, match="at offset 66 0x00"):
+        found.probe.code()
+    allowing(found, Difference(actual="0x01", **at), moving("self"))
+    with pytest.raises(UnmetError, match="declared bytes at 66"):
+        found.probe.code()
+    allowing(found, Difference(actual="0x00", **at), moving("self"))
+    found.probe.code()
+
+
+def test_creation_code_of_another_build_is_unmet(rpc: Rpc) -> None:
+    found = _made_up(rpc, _tail(), _tail(), second="6007")
+    changed = _creation(_tail(), "6007").replace(_RUNTIME, _RUNTIME[:-1] + b"\x01")
+    object.__setattr__(found.probe.artifact, "creation", changed)
+    with pytest.raises(UnmetError, match="stores the artifact's runtime code"):
+        found.probe.code()

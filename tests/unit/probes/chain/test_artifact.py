@@ -8,12 +8,8 @@ import pytest
 
 from pytest_metarelease.errors import UsageError
 from pytest_metarelease.probes.chain.artifact import Artifact, Span, load
-from pytest_metarelease.probes.chain.bytecode import (
-    difference,
-    differing,
-    metadata_start,
-    placeholders,
-)
+from pytest_metarelease.probes.chain.bytecode import difference, differing, placeholders
+from pytest_metarelease.probes.chain.tail import metadata_start
 
 REFERENCES = {"17": [{"start": 1, "length": 2}]}
 HARDHAT: dict[str, Any] = {
