@@ -17,19 +17,22 @@ from pytest_metarelease.sandbox.accounts import (
     DEPLOYER,
     DEPOSITOR,
     SIGNERS,
+    SPARE,
     WRONG_ARBITER,
     Account,
 )
 from pytest_metarelease.sandbox.artifact import creation_code
 from pytest_metarelease.sandbox.plan import AMOUNT, ZERO_ADDRESS, Plan
+from pytest_metarelease.sandbox.signing import contract_address
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_metarelease.sandbox.rpc import Rpc
 
 TRADE_HASH = "0x" + keccak(b"Meta Aggregator sandbox trade 1").hex()
 ETHER = 10**18
+FEE_BASIS_POINTS = 25
 #: Honest past: 3 blocks of 22 calls. With `transactions-failing`: 14 blocks of 26, 52 reverted.
 BLOCKS, PER_BLOCK = 3, 22
 FAILING_BLOCKS, FAILING_PER_BLOCK = 14, 26
@@ -113,8 +116,14 @@ def _deployments(plan: Plan) -> list[_Sent]:
         _create("MultiSigOwner", ("address",) * 3, signers),
         _create("SimpleToken", ("string", "string", "uint256"), token),
         _create("StubRouter", (), ()),
-        _create(escrow, _ESCROW_TYPES, _trade(plan, arbiter)),
+        _create(
+            escrow,
+            _ESCROW_TYPES,
+            _trade(plan, arbiter),
+            other_metadata=plan.has("other-metadata"),
+        ),
         _create("FixedEscrow", _ESCROW_TYPES, _trade(plan, ARBITER)),
+        *_treasury(plan),
     ]
     if plan.has("contract-missing"):
         # The nonce is used all the same, so that the other addresses stay what they are.
@@ -124,8 +133,45 @@ def _deployments(plan: Plan) -> list[_Sent]:
     return sent
 
 
-def _create(contract: str, types: tuple[str, ...], arguments: tuple[Value, ...]) -> _Sent:
-    return _Sent(DEPLOYER, None, creation_code(contract, encode(types, arguments)), gas=3_500_000)
+def _treasury(plan: Plan) -> list[_Sent]:
+    """The fees' treasury: its library, its code, the admin, and the proxy that makes use of them.
+
+    Whoever deploys a proxy initialises it in the same transaction; else anybody could.
+    """
+    contracts = plan.contracts
+    library, sent = contracts.fee_math, []
+    if plan.has("other-library"):
+        # The same functions, at an address where nobody has looked.
+        library = contract_address(SPARE[0].address, 0)
+        sent.append(_Sent(SPARE[0], None, creation_code("FeeMath", b""), gas=500_000))
+    router = contracts.token if plan.has("wrong-immutable") else contracts.router
+    admin = DEPLOYER.address if plan.has("proxy-admin-account") else contracts.treasury_admin
+    once = b""
+    if not plan.has("uninitialised-proxy"):
+        fees = call("initialize(address,uint256)", contracts.owner, FEE_BASIS_POINTS)
+        once = bytes.fromhex(fees[2:])
+    proxy = (contracts.treasury_logic, admin, once)
+    return [
+        *sent,
+        _create("FeeMath", (), ()),
+        _create("Treasury", ("address",), (router,), {"FeeMath": library}),
+        _create("ProxyAdmin", ("address",), (contracts.owner,)),
+        _create("TreasuryProxy", ("address", "address", "bytes"), proxy),
+    ]
+
+
+def _create(
+    contract: str,
+    types: tuple[str, ...],
+    arguments: tuple[Value, ...],
+    libraries: Mapping[str, str] | None = None,
+    *,
+    other_metadata: bool = False,
+) -> _Sent:
+    code = creation_code(
+        contract, encode(types, arguments), libraries, other_metadata=other_metadata
+    )
+    return _Sent(DEPLOYER, None, code, gas=3_500_000)
 
 
 def _trade(plan: Plan, arbiter: Account) -> tuple[Value, ...]:

@@ -72,6 +72,31 @@ FAULTS: tuple[Fault, ...] = (
         "post.contracts",
     ),
     Fault(
+        "wrong-immutable",
+        "the treasury's implementation was deployed with another router in its code",
+        "post.contracts",
+    ),
+    Fault(
+        "other-metadata",
+        "the escrow's code does the same, and says that it was made from other sources",
+        "post.contracts",
+    ),
+    Fault(
+        "other-library",
+        "the treasury's implementation is linked with a library at an undeclared address",
+        "post.contracts",
+    ),
+    Fault(
+        "uninitialised-proxy",
+        "the treasury's proxy was never initialised: whoever comes first becomes its owner",
+        "post.contracts",
+    ),
+    Fault(
+        "proxy-admin-account",
+        "the admin of the treasury's proxy is the deployer's account and not the declared contract",
+        "post.contracts",
+    ),
+    Fault(
         "arbiter-unfunded",
         "the arbiter has no ETH and cannot pay for a transaction",
         "post.contracts",

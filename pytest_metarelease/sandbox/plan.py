@@ -38,6 +38,10 @@ class Contracts:
     fixed_escrow: str
     #: Where no contract of this deployment is; a frontend that was not rebuilt still says it.
     earlier_escrow: str
+    fee_math: str
+    treasury_logic: str
+    treasury_admin: str
+    treasury: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +82,12 @@ class Plan:
 
 
 def plan_contracts() -> Contracts:
-    """The addresses that the deployer's first five transactions create contracts at."""
+    """The addresses that the deployer's first nine transactions create contracts at."""
     from pytest_metarelease.sandbox.accounts import DEPLOYER
     from pytest_metarelease.sandbox.signing import contract_address
 
-    return Contracts(*(contract_address(DEPLOYER.address, nonce) for nonce in (*range(5), 90)))
+    nonces = (*range(5), 90, *range(5, 9))
+    return Contracts(*(contract_address(DEPLOYER.address, nonce) for nonce in nonces))
 
 
 def sorted_faults(names: Iterable[str]) -> tuple[str, ...]:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_all_eighteen_are_tried() -> None:
+def test_all_are_tried() -> None:
     tried = [*faults_of(chain=True), *faults_of(chain=False)]
     assert sorted(tried) == sorted(CAUGHT_BY)
-    assert len(tried) == 18
+    assert len(tried) == len(set(tried))
     assert {*TRIGGERED, *UNKNOWN} <= set(tried)
 
 

@@ -13,7 +13,7 @@ const SETTINGS = {
   outputSelection: {
     "*": {
       "": ["ast"],
-      "*": ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode.object",
+      "*": ["abi", "metadata", "evm.bytecode.object", "evm.bytecode.linkReferences", "evm.deployedBytecode.object",
         "evm.deployedBytecode.linkReferences", "evm.deployedBytecode.immutableReferences"],
     },
   },
@@ -45,7 +45,7 @@ Object.values(output.sources).forEach((source) => visit(source.ast));
 
 const artifacts = {};
 for (const [sourceName, contracts] of Object.entries(output.contracts)) {
-  for (const [contractName, { abi, evm }] of Object.entries(contracts)) {
+  for (const [contractName, { abi, evm, metadata }] of Object.entries(contracts)) {
     if (evm.bytecode.object === "") continue; // interfaces and abstract contracts are never deployed
     artifacts[contractName] = {
       _format: "hh-sol-artifact-1",
@@ -59,6 +59,7 @@ for (const [sourceName, contracts] of Object.entries(output.contracts)) {
       immutableReferences: evm.deployedBytecode.immutableReferences,
       immutableNames: Object.fromEntries(
         Object.keys(evm.deployedBytecode.immutableReferences).map((id) => [id, immutables[id]])),
+      metadata,
       compiler: { version: solc.version(), settings, sourceDigests },
     };
   }
