@@ -1,0 +1,145 @@
+"""Contracts that others published, with the artifacts they published, on real nodes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_metarelease.errors import UndeclaredError, UnmetError
+from pytest_metarelease.evidence import Judgement
+from pytest_metarelease.manifest.contract_code import Proxy
+from pytest_metarelease.manifest.scalars import Access
+from pytest_metarelease.probes.chain.artifact import Artifact, load
+from pytest_metarelease.probes.chain.codec import checksum, encode
+from pytest_metarelease.probes.chain.proxies import judge_proxy
+from pytest_metarelease.probes.chain.sending import Wallet, fees
+from pytest_metarelease.sandbox.accounts import DEPLOYER, DEPOSITOR
+from tests.probes.chain.deployed import Bench, bench, declared
+from tests.probes.chain.nodes import CHAIN_ID, chain_at, door
+from tests.tools import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_metarelease.probes.chain.rpc import Rpc
+
+PUBLISHED = ROOT / ".tools" / "published" / "node_modules"
+ZEPPELIN = PUBLISHED / "@openzeppelin/contracts/build/contracts"
+SAFE = ROOT / ".tools/node_modules/@safe-global/safe-smart-account/build/artifacts/contracts"
+UNISWAP_2 = PUBLISHED / "@uniswap/v2-core/build"
+UNISWAP_3 = PUBLISHED / "@uniswap/v3-core/artifacts/contracts"
+TOKEN = (ZEPPELIN / "ERC20PresetFixedSupply.json", ("Token", "TKN", 10**18, DEPOSITOR.address))
+
+
+@pytest.fixture(scope="module")
+def rpc(either: str) -> Iterator[Rpc]:
+    with door(chain_at(either), Access.TRANSACT) as opened:
+        yield opened
+
+
+def put(rpc: Rpc, code: bytes) -> str:
+    wallet = Wallet(rpc, CHAIN_ID, DEPLOYER.key)
+    receipt = wallet.send(to=None, fee=fees(rpc), gas=8_000_000, data="0x" + code.hex(), value=0)
+    assert receipt.succeeded
+    return checksum(str(receipt.contract))
+
+
+def deployed(
+    rpc: Rpc, path: Path, args: tuple[Any, ...] = (), *, other_metadata: bool = False
+) -> Bench:
+    """Deploy a published artifact, as it is or with another metadata hash in its code."""
+    built = load(path)
+    end = built.runtime[-20:]
+    assert built.creation.count(end) == 1
+    other = bytes([end[0] ^ 1]) + end[1:] if other_metadata else end
+    creation = built.creation.replace(end, other)
+    return at(rpc, put(rpc, creation + encode(built.interface.constructor, args)), built, args)
+
+
+def at(rpc: Rpc, address: str, built: Artifact, args: tuple[Any, ...] = ()) -> Bench:
+    found = bench(rpc, declared(address, constructor=args, state={}))
+    found.probe.artifact, found.probe.interface = built, built.interface
+    return found
+
+
+CONTRACTS: dict[str, tuple[Path, tuple[Any, ...]]] = {
+    "OpenZeppelin's token": TOKEN,
+    "OpenZeppelin's access control": (ZEPPELIN / "ERC20PresetMinterPauser.json", ("T", "T")),
+    "Safe": (SAFE / "Safe.sol" / "Safe.json", ()),
+    "Safe's factory": (SAFE / "proxies" / "SafeProxyFactory.sol" / "SafeProxyFactory.json", ()),
+    "Uniswap 2's factory": (UNISWAP_2 / "UniswapV2Factory.json", (DEPOSITOR.address,)),
+    "Uniswap 2's pair": (UNISWAP_2 / "UniswapV2Pair.json", ()),
+}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_no_code_is_unmet(rpc: Rpc, name: str) -> None:
+    path, args = CONTRACTS[name]
+    with pytest.raises(UnmetError, match="no code"):
+        at(rpc, DEPOSITOR.address, load(path), args).probe.code()
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_what_was_published_is_met(rpc: Rpc, name: str) -> None:
+    found = deployed(rpc, *CONTRACTS[name])
+    found.probe.code()
+    assert found.verdicts == {Judgement.MET}
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_other_metadata_is_unmet(rpc: Rpc, name: str) -> None:
+    path, args = CONTRACTS[name]
+    found = deployed(rpc, path, args, other_metadata=True)
+    with pytest.raises(UnmetError, match="the same code with other metadata"):
+        found.probe.code()
+
+
+def test_another_published_contract_is_unmet(rpc: Rpc) -> None:
+    other = deployed(rpc, *CONTRACTS["OpenZeppelin's access control"])
+    found = at(rpc, other.probe.address, load(TOKEN[0]), TOKEN[1])
+    with pytest.raises(UnmetError, match="other code"):
+        found.probe.code()
+
+
+def test_one_that_keeps_its_own_address_needs_a_node_with_overrides(rpc: Rpc) -> None:
+    """Uniswap 3's factory holds ``address(this)``; its artifact does not say where."""
+    found = deployed(rpc, UNISWAP_3 / "UniswapV3Factory.sol" / "UniswapV3Factory.json")
+    if rpc.call("web3_clientVersion").lower().startswith("anvil"):
+        found.probe.code()
+        assert found.verdicts == {Judgement.MET}
+    else:
+        with pytest.raises(UndeclaredError, match="where its immutables stand"):
+            found.probe.code()
+        assert Judgement.UNKNOWN in found.verdicts
+
+
+def test_a_published_transparent_proxy(rpc: Rpc) -> None:
+    logic, admin = deployed(rpc, *TOKEN), deployed(rpc, ZEPPELIN / "ProxyAdmin.json")
+    args = (logic.probe.address, admin.probe.address, "0x")
+    proxy = deployed(rpc, ZEPPELIN / "TransparentUpgradeableProxy.json", args)
+    proxy.probe.code()
+    probes = {"logic": logic.probe, "admin": admin.probe, "token": proxy.probe}
+    proxy.probe.declared = replace(
+        proxy.probe.declared, proxy=Proxy(implementation="logic", admin="admin")
+    )
+    judge_proxy(probes, "token")
+    with pytest.raises(UnmetError, match="admin slot"):
+        judge_proxy({**probes, "admin": logic.probe}, "token")
+
+
+def test_a_published_beacon(rpc: Rpc) -> None:
+    logic = deployed(rpc, *TOKEN)
+    beacon = deployed(rpc, ZEPPELIN / "UpgradeableBeacon.json", (logic.probe.address,))
+    args = (beacon.probe.address, "0x")
+    proxy = deployed(rpc, ZEPPELIN / "BeaconProxy.json", args)
+    probes = {"logic": logic.probe, "beacon": beacon.probe, "token": proxy.probe}
+    proxy.probe.declared = replace(
+        proxy.probe.declared,
+        proxy=Proxy(kind="beacon", implementation="logic", beacon="beacon"),
+    )
+    judge_proxy(probes, "token")
+    with pytest.raises(UnmetError, match="implementation slot"):
+        judge_proxy({**probes, "logic": deployed(rpc, *TOKEN).probe}, "token")
