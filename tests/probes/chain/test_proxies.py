@@ -12,7 +12,7 @@ from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.contract_code import Initialiser, Proxy
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.artifact import load
-from pytest_metarelease.probes.chain.codec import checksum, encode
+from pytest_metarelease.probes.chain.codec import call_data, checksum, encode
 from pytest_metarelease.probes.chain.contracts import ContractProbe
 from pytest_metarelease.probes.chain.minimal import minimal_code
 from pytest_metarelease.probes.chain.proxies import (
@@ -138,6 +138,20 @@ def test_another_implementation_is_unmet(rpc: Rpc) -> None:
     found = shop(rpc)
     found.create("logic", "Treasury", ROUTER)
     with pytest.raises(UnmetError, match=r"(?s)implementation 0x.*a contract of \d+ bytes"):
+        judge_proxy(found.probes, "vault")
+
+
+def test_what_changes_after_the_pinned_block_is_not_mixed_in(rpc: Rpc) -> None:
+    found = shop(rpc)
+    args = (found.probes["vault"].address, found.create("newer", "Treasury", ROUTER), "0x")
+    upgrade = call_data(found.probes["admin"].artifact.interface.function("upgradeAndCall"), args)
+    transact(rpc, SIGNERS[1], found.probes["admin"].address, upgrade)
+    judge_proxy(found.probes, "vault")  # as it was at the block that everything is read at
+    logic, admin = found.probes["logic"].address, found.probes["admin"].address
+    data = call("initialize(address,uint256)", OWNER, 25)
+    found.add("vault", "TreasuryProxy", found.probes["vault"].address, (logic, admin, data))
+    found.behind()
+    with pytest.raises(UnmetError, match="implementation slot"):
         judge_proxy(found.probes, "vault")
 
 

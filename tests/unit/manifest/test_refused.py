@@ -559,6 +559,65 @@ CASES = {
         "version: 1.0.0, deployed_at: 2026-01-31",
         "1:52: release.deployed_at: is no time with its zone",
     ),
+    "contract that is nowhere": (
+        '        address: "${ESCROW}"\n',
+        "",
+        "22:7: environments.staging.contracts.escrow: says nowhere where it is; write address, or",
+    ),
+    "address beside a deployment": (
+        '        address: "${ESCROW}"\n',
+        f"        address: '{GOOD}'\n        deployment: deployments/live/Escrow.json\n",
+        "25:21: environments.staging.contracts.escrow.deployment: stands beside an address",
+    ),
+    "deployed_as without a deployment": (
+        '        address: "${ESCROW}"\n',
+        '        address: "${ESCROW}"\n        deployed_as: Escrow\n',
+        "25:22: environments.staging.contracts.escrow.deployed_as: names nothing here",
+    ),
+    "difference without an end": (
+        '        address: "${ESCROW}"\n',
+        '        address: "${ESCROW}"\n        differences: [{facet: metadata, reason: so}]\n',
+        "25:23: environments.staging.contracts.escrow.differences[0].expires: is missing",
+    ),
+    "difference that never ends": (
+        '        address: "${ESCROW}"\n',
+        (
+            '        address: "${ESCROW}"\n'
+            "        differences: [{facet: metadata, reason: so, expires: never}]\n"
+        ),
+        "25:62: environments.staging.contracts.escrow.differences[0].expires: is no day",
+    ),
+    "difference in everything": (
+        '        address: "${ESCROW}"\n',
+        (
+            '        address: "${ESCROW}"\n'
+            '        differences: [{facet: any, reason: so, expires: "2027-01-31"}]\n'
+        ),
+        "25:31: environments.staging.contracts.escrow.differences[0].facet: expected one of",
+    ),
+    "difference of an unnamed immutable": (
+        '        address: "${ESCROW}"\n',
+        (
+            '        address: "${ESCROW}"\n'
+            '        differences: [{facet: immutable, reason: so, expires: "2027-01-31"}]\n'
+        ),
+        "25:23: environments.staging.contracts.escrow.differences[0]: facet immutable needs name",
+    ),
+    "proxy to nothing": (
+        '        address: "${ESCROW}"\n',
+        '        address: "${ESCROW}"\n        proxy: {implementation: logic}\n',
+        "25:33: environments.staging.contracts.escrow.proxy.implementation: no contract logic",
+    ),
+    "beacon proxy without its beacon": (
+        '        address: "${ESCROW}"\n',
+        '        address: "${ESCROW}"\n        proxy: {kind: beacon, implementation: escrow}\n',
+        "25:9: environments.staging.contracts.escrow.proxy: kind: beacon and beacon: NAME belong",
+    ),
+    "library that is no contract": (
+        '        address: "${ESCROW}"\n',
+        '        address: "${ESCROW}"\n        libraries: {Math: math}\n',
+        "25:27: environments.staging.contracts.escrow.libraries.Math: no contract math",
+    ),
 }
 
 
