@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,19 @@ def test_another_value_is_caught_by_the_contracts(repository: Repository, tmp_pa
     assert (ran.exit_code, ran.verdict) == (1, "NO-GO"), ran.text
     assert wrong(ran) == {"post.contracts": "failed"}, ran.text
     assert any("PXQ" in one["text"] for one in ran.reasons("post.contracts"))
+
+
+def test_without_its_artifact_a_contract_is_not_verified(
+    repository: Repository, tmp_path: Path
+) -> None:
+    copy = Repository(tmp_path / "copy", repository.commit)
+    shutil.copytree(repository.path, copy.path)
+    (copy.path / "build" / "SimpleToken.json").unlink()
+    with product(copy, tmp_path) as using:
+        ran = verify(copy, tmp_path, using)
+    assert (ran.exit_code, ran.verdict) == (21, "HOLD"), ran.text
+    assert ran.states["post.contracts"] == "not verified", ran.text
+    assert "SimpleToken.json: No such file" in ran.text
 
 
 def test_a_pending_change_is_caught_by_the_database(repository: Repository, tmp_path: Path) -> None:
