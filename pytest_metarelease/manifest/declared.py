@@ -63,12 +63,11 @@ def declared(name: str, node: Node) -> Declared:
         identities=having("identity"),
         sampled=having("sampling"),
         contracts=keys(node, "contracts"),
-        proxied=tuple(
-            one
-            for one in keys(node, "contracts")
-            if child(node, "contracts", one, "proxy") is not None
-        ),
+        proxied=_having(node, "contracts", "proxy"),
         explored=_texts(child(node, "explorer", "contracts")),
+        with_roles=_having(node, "contracts", "roles"),
+        pausable=_having(node, "contracts", "pausing"),
+        safes=keys(node, "safes"),
         accounts=keys(node, "chain", "accounts"),
         signed_requests=keys(node, "signed_requests"),
         flows=keys(node, "flows"),
@@ -88,6 +87,10 @@ def declared(name: str, node: Node) -> Declared:
 def _texts(node: Node | None) -> tuple[str, ...]:
     items = node.items if isinstance(node, Sequence) else []
     return tuple(one.text for one in items if isinstance(one, Scalar))
+
+
+def _having(node: Node, kind: str, key: str) -> tuple[str, ...]:
+    return tuple(one for one in keys(node, kind) if child(node, kind, one, key) is not None)
 
 
 def _is(node: Node | None, word: str) -> bool:

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, get_args, get_origin
 
 from pytest_metarelease.manifest import rules, variables
-from pytest_metarelease.manifest.model import Expectation
+from pytest_metarelease.manifest.model import CallerPolicy, Expectation
 from pytest_metarelease.manifest.nodes import (
     Mapping,
     Node,
@@ -38,6 +38,14 @@ from pytest_metarelease.manifest.problems import Mark, Problems, quoted, suggest
 from pytest_metarelease.manifest.scalars import Url
 from pytest_metarelease.manifest.shape import Hint, JsonValue, fields_of, hint_of
 from pytest_metarelease.manifest.values import NAME, expected, json_value, read_value
+
+KEYED_BY_FUNCTION = (CallerPolicy,)
+"""Classes that stand under the signature of a function instead of a name."""
+
+
+def is_expectation(wants: Any) -> bool:
+    """Return whether a type may be written as a bare value that must be equal."""
+    return isinstance(wants, type) and issubclass(wants, Expectation)
 
 
 class Gap(Enum):
@@ -90,12 +98,12 @@ class Decoder:
             # What is indented wrongly leaves its key empty, so that empty is never "nothing".
             if hint.optional and node.text:
                 return None
-            if hint.wants not in (JsonValue, Expectation):
+            if hint.wants is not JsonValue and not is_expectation(hint.wants):
                 return self.wrong(node.mark, path, f"expected {_wanted(hint)}, but it is empty")
         if hint.wants is JsonValue:
             return self.json(node, path)
-        if hint.wants is Expectation:
-            return self._expectation(node, path)
+        if is_expectation(hint.wants):
+            return self._expectation(hint.wants, node, path)
         if isinstance(hint.wants, type) and is_dataclass(hint.wants):
             return self.decode(hint.wants, node, path)
         origin = get_origin(hint.wants)
@@ -187,7 +195,7 @@ class Decoder:
         for below, text in rules.broken_by(made, is_open=is_open):
             self.wrong(locate(self.root, (*path, *below)), (*path, *below), text)
 
-    def _expectation(self, node: Node, path: Path) -> Any:
+    def _expectation(self, cls: type, node: Node, path: Path) -> Any:
         """Read operators, or a bare value that must be equal.
 
         A mapping is never compared as it stands: a mistyped operator would be taken for the value.
@@ -196,10 +204,10 @@ class Decoder:
             value = self.json(node, path)
             if value is Gap.WRONG:
                 return value
-            return Expectation(equals=value, states_equals=True)
+            return cls(equals=value, states_equals=True)
         if not node.entries:
             return self.wrong(node.mark, path, "states nothing that could be compared")
-        operators = [one.key for one in fields_of(Expectation)]
+        operators = [one.key for one in fields_of(cls)]
         if not any(key in operators for key in node.entries):
             key, entry = next(iter(node.entries.items()))
             close = suggestion(key, operators)
@@ -209,7 +217,7 @@ class Decoder:
                 (*path, key),
                 f"unknown key{hint}; to expect an object, write equals: {{...}}",
             )
-        return self.decode(Expectation, node, path, states_equals="equals" in node.entries)
+        return self.decode(cls, node, path, states_equals="equals" in node.entries)
 
     def _tuple(self, node: Node, hint: Hint, path: Path) -> Any:
         element = hint_of(get_args(hint.wants)[0], _for_elements(hint))
@@ -231,7 +239,9 @@ class Decoder:
         keys, inner = map(hint_of, get_args(hint.wants))
         below = Hint(inner.wants, inner.optional, (*_for_elements(hint), *inner.notes))
         named = hint.note(Name) is not None or (
-            is_dataclass(below.wants) and below.wants is not Expectation
+            is_dataclass(below.wants)
+            and not is_expectation(below.wants)
+            and below.wants not in KEYED_BY_FUNCTION
         )
         values = {}
         for key, entry in node.entries.items():

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin
 
-from pytest_metarelease.manifest.model import Environment, Expectation
+from pytest_metarelease.manifest.decoder import KEYED_BY_FUNCTION, is_expectation
+from pytest_metarelease.manifest.model import Environment
 from pytest_metarelease.manifest.notes import (
     Between,
     MayBeEmpty,
@@ -180,7 +181,9 @@ class _Writer:
             "type": "object",
             "additionalProperties": self.of(value, open_=open_, partial=partial),
         }
-        if hint.note(Name) is not None or (is_class and value.wants is not Expectation):
+        if hint.note(Name) is not None or (
+            is_class and not is_expectation(value.wants) and value.wants not in KEYED_BY_FUNCTION
+        ):
             found["propertyNames"] = {"pattern": f"^{NAME.pattern}$"}
         if hint.note(NotEmpty) is not None and not partial:
             found["minProperties"] = 1
@@ -193,7 +196,7 @@ class _Writer:
         if name not in self.definitions:
             self.definitions[name] = {}
             made = self._class(cls, open_=open_, partial=partial)
-            self.definitions[name] = _or_value(made) if cls is Expectation else made
+            self.definitions[name] = _or_value(made) if is_expectation(cls) else made
         return {"$ref": f"#/$defs/{name}"}
 
     def _class(self, cls: type, *, open_: bool, partial: bool) -> Schema:

@@ -249,6 +249,121 @@ _RECORDED = Address("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ViewExpectation(Expectation):
+    """What a view function must answer, or a slot must hold. A bare value means ``equals``.
+
+    All that is stated must hold. ``unchecked`` declares, with a reason, that nothing is compared.
+    """
+
+    holds: Annotated[
+        tuple[str, ...],
+        "Relations at the same block, e.g. `>= 1 ether`, `== balance(self)`, `== address(owner)`, "
+        "`<= token.totalSupply()`.",
+        OneOrMany(),
+    ] = ()
+    reverts: Annotated[
+        str | None, "The call must revert so: a reason, a custom error, a selector, or `0x`."
+    ] = None
+    unconfirmed: Annotated[
+        str | None, "Adopted from the chain and confirmed by nobody yet: verifies nothing."
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotExpectation(ViewExpectation):
+    """What a raw storage slot must hold, as 32 bytes of hexadecimal or read as a type."""
+
+    read_as: Literal["bytes32", "uint256", "address", "bool"] = "bytes32"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Bytes of a storage slot that are assumed while a call is simulated; nothing is written."""
+
+    slot: Annotated[str, "The slot: a decimal or 0x number, quoted."]
+    value: Annotated[int, "What stands there.", Between(0)]
+    offset: Annotated[int, "Bytes from the right where it begins.", Between(0, 31)] = 0
+    size: Annotated[int, "How many bytes it has.", Between(1, 32)] = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerPolicy:
+    """Who may call a function that changes state, and how everybody else is refused.
+
+    One of ``only``, ``anyone``, ``nobody`` and ``unchecked``. Callers are ``owner`` (a view of the
+    contract that returns an address), ``self``, ``role:NAME``, ``contract:NAME``, ``safe:NAME``,
+    ``account:NAME``, or an address.
+    """
+
+    only: Annotated[tuple[str, ...] | None, OneOrMany(), NotEmpty()] = None
+    anyone: Annotated[str | None, "Why anybody may."] = None
+    nobody: Annotated[str | None, "Why nobody may."] = None
+    unchecked: Annotated[str | None, "Why nothing is tried."] = None
+    reverts: Annotated[
+        tuple[str, ...],
+        "How a caller who may not is refused: a reason, a custom error, a selector, or `0x` for a "
+        "revert without data. Beside `anyone`: what the call reverts with for everybody.",
+        OneOrMany(),
+    ] = ()
+    args: tuple[Json, ...] = ()
+    value: Wei = Wei(0)
+    given: Annotated[tuple[Given, ...], "Storage that is assumed, e.g. the right state."] = ()
+    unconfirmed: Annotated[
+        str | None, "Adopted from the chain and confirmed by nobody yet: verifies nothing."
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """The holders of every role of OpenZeppelin's AccessControl: exactly these.
+
+    A role is the name of a view function that returns it, a text of which it is the hash, or 32
+    bytes as 0x hexadecimal. Holders are written as callers are.
+    """
+
+    holders: Annotated[Mapping[str, tuple[str, ...]], NotEmpty()]
+    since: Annotated[
+        int | None, "The block of the deployment; else chain.deployed_block, else 0.", Between(0)
+    ] = None
+    chunk: Annotated[int, "How many blocks one eth_getLogs asks for.", Between(1, 1_000_000)] = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pausing:
+    """The emergency pause: once ``pause`` is called by ``by``, ``blocks`` must revert.
+
+    Simulated by state overrides; nothing is sent.
+    """
+
+    by: Annotated[str, "A caller, as under `access`."]
+    pause: str = "pause"
+    unpause: str | None = "unpause"
+    paused: Annotated[str, "The view function that must say true then."] = "paused"
+    blocks: Annotated[
+        Mapping[str, str], "Function -> reason or custom error once paused.", NotEmpty()
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Safe:
+    """A Safe (multi-signature account), and how it must be set up."""
+
+    address: Address
+    version: str
+    owners: Annotated[tuple[Address, ...], "Exactly these.", NotEmpty()]
+    threshold: Annotated[int, Between(1)]
+    modules: Annotated[tuple[Address, ...], "Exactly these."] = ()
+    guard: Annotated[Address | None, "None means that there must be none."] = None
+    module_guard: Annotated[Address | None, "None means that there must be none."] = None
+    fallback_handler: Annotated[Address | None, "None means that there must be none."] = None
+    singleton: Annotated[Address | None, "The code that a Safe proxy runs (slot 0)."] = None
+    proxy: Annotated[bool, "False for a multisig that is no proxy and has no singleton."] = True
+    nonce: Annotated[
+        ViewExpectation, "How many transactions it has done, or `unchecked: reason`."
+    ] = field(default_factory=lambda: ViewExpectation(unchecked="grows with every transaction"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
     """A deployed contract and what must be true of it."""
 
@@ -272,9 +387,29 @@ class Contract:
     proxy: Proxy | None = None
     constructor: Annotated[tuple[Json, ...], "Constructor arguments, in order."] = ()
     state: Annotated[
-        Mapping[str, Expectation],
-        "View function (name, or signature where overloaded) -> expected value.",
+        Mapping[str, ViewExpectation],
+        "View function (name, or signature where overloaded) -> expected value. `#label` behind it "
+        "tells several calls of one function apart.",
     ] = field(default_factory=dict)
+    storage: Annotated[
+        Mapping[str, SlotExpectation], "Slot (a quoted decimal or 0x number) -> expected value."
+    ] = field(default_factory=dict)
+    access: Annotated[
+        Mapping[str, CallerPolicy],
+        "Function that changes state (name or signature), `receive` or `fallback` -> who may.",
+    ] = field(default_factory=dict)
+    roles: Roles | None = None
+    no_rights: Annotated[
+        tuple[Address, ...],
+        "Accounts that had rights during the deployment and must have none any more.",
+    ] = ()
+    pausing: Pausing | None = None
+    hidden_selectors: Annotated[
+        Mapping[str, str], "Selector in the code that the ABI does not list -> why it is there."
+    ] = field(default_factory=dict)
+    dispatcher_unchecked: Annotated[
+        str | None, "Why its selectors cannot be told from the code, e.g. a jump table of Vyper."
+    ] = None
     min_balance: Annotated[Wei | None, "Least balance of the contract itself."] = None
 
 
@@ -422,6 +557,7 @@ class Environment:
     typed_data: Mapping[str, TypedData] = field(default_factory=dict)
     signed_requests: Mapping[str, SignedRequest] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
+    safes: Mapping[str, Safe] = field(default_factory=dict)
     databases: Mapping[str, Database] = field(default_factory=dict)
     external: Mapping[str, External] = field(default_factory=dict)
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
@@ -522,6 +658,9 @@ class Declared:
     contracts: tuple[str, ...]
     proxied: tuple[str, ...]
     explored: tuple[str, ...]
+    with_roles: tuple[str, ...]
+    pausable: tuple[str, ...]
+    safes: tuple[str, ...]
     accounts: tuple[str, ...]
     signed_requests: tuple[str, ...]
     flows: tuple[str, ...]

@@ -33,6 +33,7 @@ _SUBJECTS: Mapping[str, Callable[[Declared], tuple[str, ...]]] = {
     "database": lambda one: one.databases,
     "external": lambda one: one.external,
     "account": lambda one: one.accounts,
+    "safe": lambda one: one.safes,
 }
 Names: TypeAlias = tuple[str, ...]
 

@@ -16,24 +16,30 @@ from pytest_metarelease.manifest.amounts import read_wei
 from pytest_metarelease.manifest.contract_code import Difference, Proxy
 from pytest_metarelease.manifest.model import (
     Attempts,
+    CallerPolicy,
     Chain,
     Component,
     Contract,
     Environment,
     Expectation,
     Flow,
+    Given,
     Identity,
     Item,
     Migrations,
     Release,
     ResponseTime,
+    Safe,
     Sampling,
     Service,
     SignedRequest,
+    SlotExpectation,
     Trigger,
     TypedData,
+    ViewExpectation,
 )
 from pytest_metarelease.manifest.problems import suggestion
+from pytest_metarelease.manifest.relations import read_relation
 from pytest_metarelease.manifest.scalars import Severity, Stage
 
 Broken: TypeAlias = Iterator[tuple[tuple[str | int, ...], str]]
@@ -84,8 +90,33 @@ def _is_moment(text: str) -> bool:
 
 
 def _expectation(wanted: Expectation) -> Broken:
+    yield from _stating(wanted, _compares(wanted))
+
+
+def _compares(wanted: Expectation) -> bool:
     bounds = (wanted.one_of, wanted.min, wanted.max, wanted.matches, wanted.type, wanted.length)
-    compares = wanted.states_equals or any(bound is not None for bound in bounds)
+    return wanted.states_equals or any(bound is not None for bound in bounds)
+
+
+def _view_expectation(wanted: ViewExpectation) -> Broken:
+    compares = _compares(wanted) or bool(wanted.holds)
+    for index, text in enumerate(wanted.holds):
+        if "${" not in text and (why := _relation_problem(text)) is not None:
+            yield ("holds", index), why
+    if wanted.reverts is not None and compares:
+        yield ("reverts",), "is declared beside a value; a call does one of the two"
+    yield from _stating(wanted, compares or wanted.reverts is not None)
+
+
+def _relation_problem(text: str) -> str | None:
+    try:
+        read_relation(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _stating(wanted: Expectation, compares: bool) -> Broken:  # noqa: FBT001 - said by its name
     if wanted.unchecked is not None and compares:
         yield ("unchecked",), "is declared beside a comparison; keep one of the two"
     elif wanted.unchecked is None and not compares:
@@ -102,6 +133,43 @@ def _expectation(wanted: Expectation) -> Broken:
 
 def _amount(bound: float | str | None) -> float:
     return read_wei(bound) if isinstance(bound, str) else bound or 0
+
+
+def _given(given: Given) -> Broken:
+    if given.offset + given.size > 32:
+        yield ("size",), f"reaches beyond the slot's 32 bytes from offset {given.offset}"
+    elif given.value >= 1 << (8 * given.size):
+        yield ("value",), f"does not fit into {given.size} bytes"
+    if not is_slot(given.slot):
+        yield ("slot",), _NO_SLOT
+
+
+def is_slot(text: str) -> bool:
+    """Return whether ``text`` is a storage slot: a decimal or 0x number of at most 32 bytes."""
+    return re.fullmatch(r"0x[0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,76}", text) is not None
+
+
+_NO_SLOT = 'is no slot; write a decimal or 0x number, such as "0"'
+
+
+def _caller_policy(policy: CallerPolicy) -> Broken:
+    stated = [
+        key for key in ("only", "anyone", "nobody", "unchecked") if getattr(policy, key) is not None
+    ]
+    if len(stated) != 1:
+        also = f", not {' and '.join(stated)}" if stated else ""
+        yield (), f"says who may call by one of only, anyone, nobody, unchecked{also}"
+    elif stated[0] in ("only", "nobody") and not policy.reverts:
+        yield (), "needs `reverts`: a refusal counts only with its declared reason"
+
+
+def _safe(safe: Safe) -> Broken:
+    if safe.threshold > len(safe.owners):
+        yield ("threshold",), f"{safe.threshold} of {len(safe.owners)} owners can never agree"
+    if safe.proxy and safe.singleton is None:
+        yield (), "needs its singleton, whose code it runs; or `proxy: false` where it is no proxy"
+    yield from _repeated(safe.owners, ("owners",))
+    yield from _repeated(safe.modules, ("modules",))
 
 
 def _identity(identity: Identity) -> Broken:
@@ -141,6 +209,12 @@ def _contract(contract: Contract) -> Broken:
         yield ("deployment",), "stands beside an address; keep one of the two"
     if contract.deployed_as is not None and contract.deployment is None:
         yield ("deployed_as",), "names nothing here; write deployment with the tool's record"
+    for slot in contract.storage:
+        if not is_slot(slot):
+            yield ("storage", slot), _NO_SLOT
+    for selector in contract.hidden_selectors:
+        if not re.fullmatch(r"0x[0-9a-f]{8}", selector):
+            yield ("hidden_selectors", selector), "is no selector; write 0x and 8 digits"
 
 
 def _difference(difference: Difference) -> Broken:
@@ -222,10 +296,10 @@ def _signed_request(request: SignedRequest) -> Broken:
 
 
 def _environment(environment: Environment) -> Broken:
-    needs_chain = environment.contracts or environment.flows
-    if needs_chain and environment.chain is None:
-        key = "contracts" if environment.contracts else "flows"
-        yield (key,), "are declared, but no chain to find them on"
+    for key in ("contracts", "flows", "safes"):
+        if getattr(environment, key) and environment.chain is None:
+            yield (key,), "are declared, but no chain to find them on"
+            return
 
 
 def _attempts(attempts: Attempts) -> Broken:
@@ -297,6 +371,7 @@ def _repeated(names: tuple[str, ...], path: tuple[str | int, ...]) -> Broken:
 
 _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Attempts: _attempts,
+    CallerPolicy: _caller_policy,
     Chain: _chain,
     Component: _component,
     Contract: _contract,
@@ -304,16 +379,20 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Environment: _environment,
     Expectation: _expectation,
     Flow: _flow,
+    Given: _given,
     Identity: _identity,
     Item: _item,
     Migrations: _migrations,
     Proxy: _proxy,
     Release: _release,
     ResponseTime: _response_time,
+    Safe: _safe,
     Sampling: _sampling,
     Service: _service,
     SignedRequest: _signed_request,
+    SlotExpectation: _view_expectation,
     Trigger: _trigger,
     TypedData: _typed_data,
+    ViewExpectation: _view_expectation,
 }
-_COMPARES = frozenset({Expectation, Sampling})
+_COMPARES = frozenset({Expectation, Given, Safe, Sampling, SlotExpectation, ViewExpectation})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.chain import ChainProbe
     from pytest_metarelease.probes.chain.contracts import ContractProbe
     from pytest_metarelease.probes.chain.flows import FlowProbe
+    from pytest_metarelease.probes.chain.safes import SafeProbe
     from pytest_metarelease.probes.http import HttpProbe
     from pytest_metarelease.probes.load_sample import LoadSample
     from pytest_metarelease.probes.sourcify import ExplorerProbe
@@ -166,6 +167,7 @@ class ChainDoor:
         if self._contracts is None:
             from pytest_metarelease.probes.chain.artifact import load
             from pytest_metarelease.probes.chain.contracts import ContractProbe
+            from pytest_metarelease.probes.chain.directory import Directory
             from pytest_metarelease.probes.chain.state import prefetch
 
             chain = self.chain()
@@ -180,12 +182,22 @@ class ChainDoor:
                 )
                 for name, contract in self._target.environment.contracts.items()
             }
+            directory = Directory.of(self._target.environment, found)
             for one in found.values():
+                one.directory = directory
                 if one.declared.proxy is not None:
                     one.look_behind(found[one.declared.proxy.implementation].artifact.interface)
             prefetch(list(found.values()))
             self._contracts = found
         return self._contracts
+
+    def safe(self, name: str) -> SafeProbe:
+        """Return the probe of a declared Safe."""
+        from pytest_metarelease.probes.chain.safes import SafeProbe
+
+        chain, safes = self.chain(), self._target.environment.safes
+        declared = safes[pick(name, safes, "safe")]
+        return SafeProbe(name, declared, chain.rpc, chain.snapshot, self._target.recorder)
 
     def flow(self, name: str) -> FlowProbe:
         """Return a declared flow, ready to run."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.chain import ChainProbe
     from pytest_metarelease.probes.chain.contracts import ContractProbe
     from pytest_metarelease.probes.chain.flows import FlowProbe
+    from pytest_metarelease.probes.chain.safes import SafeProbe
     from pytest_metarelease.probes.eventually import Eventually
     from pytest_metarelease.probes.http import HttpProbe
     from pytest_metarelease.probes.sourcify import ExplorerProbe
@@ -138,6 +139,12 @@ def explorer(_chain: ChainDoor) -> Iterator[Callable[[str], ExplorerProbe]]:
     yield ask
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def safes(_chain: ChainDoor) -> Callable[[str], SafeProbe]:
+    """Return the probe of a declared Safe: ``safes("owner").judge()``."""
+    return _chain.safe
 
 
 @pytest.fixture

@@ -64,8 +64,8 @@ def deploy(rpc: Rpc, plan: Plan) -> None:
     chain.block(_settlement(plan))
     for block in _traffic(plan):
         chain.block(block, may_revert=plan.has("transactions-failing"))
-    if plan.has("contract-paused"):
-        for sent in _pausing(plan):
+    for number, (target, data) in enumerate(_agreed(plan)):
+        for sent in _agreement(plan, number, target, data):
             chain.block([sent])
     rpc.ask("evm_setAutomine", [True])
     rpc.ask("evm_mine")
@@ -109,7 +109,7 @@ class _Chain:
 def _deployments(plan: Plan) -> list[_Sent]:
     """The deployer's first transactions; their order gives the addresses of the plan."""
     arbiter = WRONG_ARBITER if plan.has("wrong-arbiter") else ARBITER
-    escrow = "BackdooredEscrow" if plan.has("contract-other-code") else "Escrow"
+    escrow = "BackdooredEscrow" if plan.has("contract-other-code") else plan.builds.escrow
     signers = tuple(signer.address for signer in SIGNERS)
     token = ("Sandbox Token", "SBX", _SUPPLY)
     sent = [
@@ -124,6 +124,7 @@ def _deployments(plan: Plan) -> list[_Sent]:
         ),
         _create("FixedEscrow", _ESCROW_TYPES, _trade(plan, ARBITER)),
         *_treasury(plan),
+        _create(plan.builds.settlement_log, (), ()),
     ]
     if plan.has("contract-missing"):
         # The nonce is used all the same, so that the other addresses stay what they are.
@@ -195,9 +196,22 @@ def _settlement(plan: Plan) -> list[_Sent]:
     return [
         _Sent(DEPLOYER, contracts.escrow, hand_over),
         _Sent(DEPLOYER, contracts.fixed_escrow, hand_over),
+        *_roles(plan),
         _Sent(DEPLOYER, contracts.token, fill),
         _Sent(DEPOSITOR, contracts.escrow, call("deposit()"), AMOUNT, 150_000),
     ]
+
+
+def _roles(plan: Plan) -> list[_Sent]:
+    """Give out the roles of the settlement log; the deployer keeps none."""
+    admin, recorder, pauser = b"", keccak(b"RECORDER_ROLE"), keccak(b"PAUSER_ROLE")
+    owner = plan.contracts.owner
+    given = [(admin, owner), (pauser, owner), (recorder, ARBITER.address)]
+    if plan.has("extra-role-holder"):
+        given.append((recorder, SPARE[1].address))
+    calls = [call("grantRole(bytes32,address)", role, account) for role, account in given]
+    calls.append(call("renounceRole(bytes32,address)", admin, DEPLOYER.address))
+    return [_Sent(DEPLOYER, plan.contracts.settlement_log, data) for data in calls]
 
 
 def _traffic(plan: Plan) -> list[list[_Sent]]:
@@ -214,15 +228,27 @@ def _traffic(plan: Plan) -> list[list[_Sent]]:
     return [calls[start : start + size] for start in range(0, len(calls), size)]
 
 
-def _pausing(plan: Plan) -> list[_Sent]:
-    """Two of the three signers agree to pause the escrow."""
-    first, second, _ = SIGNERS
+def _agreed(plan: Plan) -> list[tuple[str, str]]:
+    """What two of the three signers agree to call, as (target, call data)."""
     contracts = plan.contracts
+    found = []
+    if plan.has("contract-paused"):
+        found.append((contracts.escrow, call("pause()")))
+    if plan.has("module-added"):
+        found.append((contracts.owner, call("enableModule(address)", SPARE[0].address)))
+    if plan.has("threshold-lowered"):
+        found.append((contracts.owner, call("changeThreshold(uint256)", 1)))
+    return found
+
+
+def _agreement(plan: Plan, number: int, target: str, data: str) -> list[_Sent]:
+    """One proposal of the multisig, from its submission to its execution."""
+    first, second, _ = SIGNERS
+    owner = plan.contracts.owner
     # submit(address,uint256,bytes): the inner call data is dynamic and goes behind the heads.
-    inner = bytes.fromhex(call("pause()")[2:])
-    submit = call("submit(address,uint256,bytes)", contracts.escrow, 0, inner)
+    submit = call("submit(address,uint256,bytes)", target, 0, bytes.fromhex(data[2:]))
     return [
-        _Sent(first, contracts.owner, submit, gas=400_000),
-        _Sent(second, contracts.owner, call("confirm(uint256)", 0), gas=200_000),
-        _Sent(second, contracts.owner, call("execute(uint256)", 0), gas=200_000),
+        _Sent(first, owner, submit, gas=400_000),
+        _Sent(second, owner, call("confirm(uint256)", number), gas=200_000),
+        _Sent(second, owner, call("execute(uint256)", number), gas=200_000),
     ]

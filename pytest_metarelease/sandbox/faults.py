@@ -107,6 +107,36 @@ FAULTS: tuple[Fault, ...] = (
         "post.contracts",
     ),
     Fault(
+        "refund-open",
+        "the escrow was built and deployed with a refund that forgot to ask who calls",
+        "post.access",
+    ),
+    Fault(
+        "extra-role-holder",
+        "the deployer gave the recorder's role to somebody of whom nobody knows",
+        "post.access",
+    ),
+    Fault(
+        "hidden-selector",
+        "the settlement log answers a selector that its ABI does not list",
+        "post.access",
+    ),
+    Fault(
+        "unlisted-view",
+        "the settlement log was built with a view function of which the manifest says nothing",
+        "post.contracts",
+    ),
+    Fault(
+        "threshold-lowered",
+        "one signer of the multisig is enough, two of them agreed",
+        "post.multisig",
+    ),
+    Fault(
+        "module-added",
+        "the multisig has a module, which may call anything without the signers",
+        "post.multisig",
+    ),
+    Fault(
         "transactions-failing",
         "every seventh of more than 300 transactions to the escrow was mined and reverted",
         "post.transaction-failures",

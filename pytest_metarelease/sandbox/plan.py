@@ -36,12 +36,24 @@ class Contracts:
     router: str
     escrow: str
     fixed_escrow: str
+    settlement_log: str
     #: Where no contract of this deployment is; a frontend that was not rebuilt still says it.
     earlier_escrow: str
     fee_math: str
     treasury_logic: str
     treasury_admin: str
     treasury: str
+
+
+@dataclass(frozen=True, slots=True)
+class Builds:
+    """Names of the artifacts that were built for this release and deployed.
+
+    What was built is part of what the sandbox is: a defect in the source is in code and artifact.
+    """
+
+    escrow: str
+    settlement_log: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,16 @@ class Plan:
         return fault in self.faults
 
     @property
+    def builds(self) -> Builds:
+        """Which artifacts the release's build brought along."""
+        log = "SettlementLog"
+        if self.has("unlisted-view"):
+            log = "LongerSettlementLog"
+        elif self.has("hidden-selector"):
+            log = "HiddenSettlementLog"
+        return Builds("OpenRefundEscrow" if self.has("refund-open") else "Escrow", log)
+
+    @property
     def chain_id(self) -> int:
         """The id that the node really serves."""
         return WRONG_CHAIN_ID if self.has("wrong-chain") else CHAIN_ID
@@ -82,11 +104,11 @@ class Plan:
 
 
 def plan_contracts() -> Contracts:
-    """The addresses that the deployer's first nine transactions create contracts at."""
+    """The addresses that the deployer's first ten transactions create contracts at."""
     from pytest_metarelease.sandbox.accounts import DEPLOYER
     from pytest_metarelease.sandbox.signing import contract_address
 
-    nonces = (*range(5), 90, *range(5, 9))
+    nonces = (*range(5), 9, 90, *range(5, 9))
     return Contracts(*(contract_address(DEPLOYER.address, nonce) for nonce in nonces))
 
 

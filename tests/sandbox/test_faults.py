@@ -12,7 +12,7 @@ import pytest
 
 from pytest_metarelease.errors import UsageError
 from pytest_metarelease.sandbox import FAULTS, Running, accounts, check_faults
-from pytest_metarelease.sandbox.abi import selector
+from pytest_metarelease.sandbox.abi import keccak, selector
 from pytest_metarelease.sandbox.artifact import ARTIFACTS
 from pytest_metarelease.sandbox.plan import OLD_VERSION
 from tests.sandbox.orders import signed_order
@@ -139,6 +139,52 @@ def contract_paused(running: Running) -> None:
     assert int(view(running, "currentState()"), 16) == 1
 
 
+def _of(running: Running, name: str, signature: str, *words: str) -> str:
+    called = selector(signature).hex() + "".join(one.rjust(64, "0") for one in words)
+    call = {"to": running.variables[name], "data": "0x" + called}
+    answer: str = rpc(running.variables["SANDBOX_RPC_URL"], "eth_call", call, "latest")
+    return answer
+
+
+def refund_open(running: Running) -> None:
+    call = {
+        "from": accounts.SPARE[0].address,
+        "to": running.variables["SANDBOX_ESCROW"],
+        "data": "0x" + selector("refund()").hex(),
+    }
+    assert rpc(running.variables["SANDBOX_RPC_URL"], "eth_call", call, "latest") == "0x"
+    assert running.variables["SANDBOX_ESCROW_BUILD"] == "OpenRefundEscrow"
+
+
+def extra_role_holder(running: Running) -> None:
+    role, account = keccak(b"RECORDER_ROLE").hex(), accounts.SPARE[1].address[2:]
+    found = _of(running, "SANDBOX_SETTLEMENT_LOG", "hasRole(bytes32,address)", role, account)
+    assert int(found, 16) == 1
+
+
+def hidden_selector(running: Running) -> None:
+    call = {
+        "from": running.variables["SANDBOX_ARBITER"],
+        "to": running.variables["SANDBOX_SETTLEMENT_LOG"],
+        "data": "0x5a17b0de",
+    }
+    assert rpc(running.variables["SANDBOX_RPC_URL"], "eth_call", call, "latest") == "0x"
+
+
+def unlisted_view(running: Running) -> None:
+    found = _of(running, "SANDBOX_SETTLEMENT_LOG", "feeOf(uint256)", "2710")
+    assert int(found, 16) == 30
+
+
+def threshold_lowered(running: Running) -> None:
+    assert int(_of(running, "SANDBOX_OWNER", "getThreshold()"), 16) == 1
+
+
+def module_added(running: Running) -> None:
+    module = accounts.SPARE[0].address[2:]
+    assert int(_of(running, "SANDBOX_OWNER", "isModuleEnabled(address)", module), 16) == 1
+
+
 def transactions_failing(running: Running) -> None:
     escrow = running.variables["SANDBOX_ESCROW"]
     receipts = receipts_to(running.variables["SANDBOX_RPC_URL"], escrow)
@@ -232,6 +278,12 @@ SEEN: dict[str, Callable[[Running], None]] = {
         wrong_arbiter,
         arbiter_unfunded,
         contract_paused,
+        refund_open,
+        extra_role_holder,
+        hidden_selector,
+        unlisted_view,
+        threshold_lowered,
+        module_added,
         transactions_failing,
         wrong_chain,
         wrong_immutable,
@@ -249,8 +301,9 @@ SEEN: dict[str, Callable[[Running], None]] = {
 #: The faults of the chain, those together that do not touch each other.
 ON_CHAIN = (
     ("wrong-arbiter", "arbiter-unfunded", "contract-paused", "transactions-failing"),
-    ("contract-other-code", "wrong-chain"),
-    ("contract-missing",),
+    ("contract-other-code", "wrong-chain", "unlisted-view", "threshold-lowered", "module-added"),
+    ("contract-missing", "extra-role-holder"),
+    ("refund-open", "hidden-selector"),
     (
         "wrong-immutable",
         "other-metadata",

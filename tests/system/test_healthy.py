@@ -97,7 +97,7 @@ def test_smoke_is_go_and_says_that_it_is_a_part(runs: Runs) -> None:
         "post.endpoints",
         "post.contracts",
     } | {"post.health-time"}
-    assert "5 of 11 post_deploy items" in ran.decision["title"]
+    assert "5 of 14 post_deploy items" in ran.decision["title"]
     assert ran.decision["title"] in ran.text
 
 

@@ -86,8 +86,14 @@ class Interface:
         self.functions = tuple(one for one in every if one.kind == "function")
         self.events = tuple(one for one in every if one.kind == "event")
         self.errors = tuple(one for one in every if one.kind == "error")
+        self.special = tuple(one for one in every if one.kind in ("receive", "fallback"))
         constructors = [one for one in every if one.kind == "constructor"]
         self.constructor = constructors[0] if constructors else Entry("constructor", "", ())
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything but the constructor."""
+        return (*self.functions, *self.events, *self.errors, *self.special)
 
     @property
     def views(self) -> tuple[Entry, ...]:

@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING, Any
 from pytest_metarelease.errors import ProbeError, RefusedError
 from pytest_metarelease.evidence import Measurement, Recorder
 from pytest_metarelease.probes.chain.abi import Interface
+from pytest_metarelease.probes.chain.access import judge_access
 from pytest_metarelease.probes.chain.code import CodeComparison, CodeReport
 from pytest_metarelease.probes.chain.codec import call_data, decode, explain
+from pytest_metarelease.probes.chain.directory import Directory
+from pytest_metarelease.probes.chain.hidden import judge_hidden
 from pytest_metarelease.probes.chain.measuring import Asking
+from pytest_metarelease.probes.chain.pausing import judge_pausing
 from pytest_metarelease.probes.chain.quantities import payload, quantity
 from pytest_metarelease.probes.chain.revert import Revert
+from pytest_metarelease.probes.chain.roles import judge_roles
 from pytest_metarelease.probes.chain.rpc import Ask, Rpc, settled
 from pytest_metarelease.probes.chain.snapshot import Snapshot, read_pinned
-from pytest_metarelease.probes.chain.state import judge_state, judge_view
+from pytest_metarelease.probes.chain.state import judge_state, judge_view, unconfirmed
 from pytest_metarelease.probes.reading import Reading, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_metarelease.manifest.model import Contract
+    from pytest_metarelease.manifest.model import Contract, ViewExpectation
     from pytest_metarelease.probes.chain.abi import Entry
     from pytest_metarelease.probes.chain.artifact import Artifact
 
@@ -59,18 +64,16 @@ class ContractProbe:
         self.rpc = rpc
         self._recorder = recorder
         self.asking = Asking(recorder, f"contract:{name}", snapshot.where)
+        self.directory = Directory()
         self._fetched: dict[str, str] = {}
         self._fetch_time = 0.0
 
     def look_behind(self, implementation: Interface) -> None:
         """Take the functions of what stands behind this proxy for its own, as callers do."""
         own = self.artifact.interface
-        known = {(one.kind, one.signature) for one in own.functions + own.events + own.errors}
-        behind = implementation.functions + implementation.events + implementation.errors
-        added = [one for one in behind if (one.kind, one.signature) not in known]
-        self.interface = Interface(
-            own.name, [*own.functions, *own.events, *own.errors, own.constructor, *added]
-        )
+        known = {(one.kind, one.signature) for one in own.entries}
+        added = [one for one in implementation.entries if (one.kind, one.signature) not in known]
+        self.interface = Interface(own.name, [*own.entries, own.constructor, *added])
 
     def read(self, function: str, *args: Any) -> Reading:
         """Return what a view function returns: a value, or a tuple of several.
@@ -155,16 +158,43 @@ class ContractProbe:
         self.asking.met(outcome.measurement, expected, actual)
         return outcome.revert
 
-    def balance(self) -> Reading:
-        """Return the balance in wei."""
-        ask = Ask("eth_getBalance", (self.address, self.snapshot.tag))
-        value, measurement = self.asking.ask(
-            f"eth_getBalance {self.address}",
+    def expect_view_reverts(self, function: str, wanted: ViewExpectation) -> None:
+        """Judge that a view function reverts as declared; an answer, or no answer, is none.
+
+        Raises:
+            UnmetError: It answers, or reverts for another reason.
+            ProbeError: No usable answer, which is never a revert.
+        """
+        entry = self.interface.function(function)
+        asked = f"{self.name}.{entry.name}({', '.join(map(show, wanted.args))})"
+        outcome = self._view(entry, call_data(entry, wanted.args), asked)
+        expected = f"{asked} reverts: {wanted.reverts}"
+        if outcome.revert is None:
+            raise self.asking.unmet(outcome.measurement, expected, f"{show(outcome.returned)}")
+        actual = f"reverts: {outcome.revert.reason or outcome.revert.data}"
+        if not outcome.revert.is_declared_as(wanted.reverts or ""):
+            raise self.asking.unmet(outcome.measurement, expected, actual)
+        if wanted.unconfirmed is not None:
+            raise unconfirmed(self, outcome.measurement, asked, wanted.unconfirmed)
+        self.asking.met(outcome.measurement, expected, actual)
+
+    def balance_of(self, address: str) -> int:
+        """Return the balance of any address in wei, as a measurement without a judgement."""
+        return self._balance(address)[0]
+
+    def _balance(self, address: str) -> tuple[int, Measurement]:
+        ask = Ask("eth_getBalance", (address, self.snapshot.tag))
+        return self.asking.ask(
+            f"eth_getBalance {address}",
             lambda: quantity(
                 settled(read_pinned(self.rpc, self.snapshot, [ask])[0], ask.method), "balance"
             ),
             block=self.snapshot.number,
         )
+
+    def balance(self) -> Reading:
+        """Return the balance in wei."""
+        value, measurement = self._balance(self.address)
         name = f"balance of {self.name}"
         return Reading(value, name, measurement, self._recorder, self.snapshot.where)
 
@@ -188,12 +218,14 @@ class ContractProbe:
         ).compare(today)
 
     def state(self) -> None:
-        """Judge every view function of the ABI: compared, or declared as unchecked.
+        """Judge every view function of the ABI, by selector: compared, or declared as unchecked.
+
+        Declared storage slots are judged with them.
 
         Raises:
             UsageError: The manifest names a function that the ABI lacks.
-            UnmetError: At least one value is not the declared one.
-            UndeclaredError: The manifest is silent about at least one function.
+            UnmetError: A value is not the declared one, or the manifest is silent about a function.
+            UndeclaredError: A value was adopted from the chain and not confirmed.
             ProbeError: No usable answer.
         """
         judge_state(self)
@@ -201,6 +233,26 @@ class ContractProbe:
     def expect_state(self, key: str) -> None:
         """Judge one view function against the manifest; raises as ``state`` does."""
         judge_view(self, key)
+
+    def access(self) -> None:
+        """Judge who may call each function that changes state; see ``access.judge_access``."""
+        judge_access(self)
+
+    def hidden_selectors(self) -> None:
+        """Judge that the code answers no selector that the ABI does not list.
+
+        Raises:
+            UnmetError, ProbeError: See ``hidden.judge_hidden``.
+        """
+        judge_hidden(self)
+
+    def roles(self) -> None:
+        """Judge that every role has exactly its declared holders; see ``roles.judge_roles``."""
+        judge_roles(self)
+
+    def pausing(self) -> None:
+        """Judge, by simulation, that the pause stops what it must; see ``pausing``."""
+        judge_pausing(self)
 
     def remember(self, results: Mapping[str, str], duration: float = 0.0) -> None:
         """Take results of views at the pinned block (call data -> returned 0x hex)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from pytest_metarelease.errors import ProbeError, UnmetError
 from pytest_metarelease.evidence import Judgement, Measurement, Recorder, Sample
@@ -40,6 +40,19 @@ class Tally:
     def unclear(self, problem: ProbeError) -> None:
         """Count a comparison that could not be made."""
         self._unknown.append(problem)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, problem: BaseException | None, _trace: object) -> bool:
+        """Take what one comparison raised, so that the next one is made; mistakes go on."""
+        if isinstance(problem, UnmetError):
+            self.failed(problem)
+        elif isinstance(problem, ProbeError):
+            self.unclear(problem)
+        else:
+            return False
+        return True
 
     def settle(self) -> None:
         """Return where nothing went wrong.

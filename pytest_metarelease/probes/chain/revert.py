@@ -44,11 +44,14 @@ class Revert:
         """Return whether the manifest's ``declared`` names this revert.
 
         It may give the whole reason, a custom error's name or signature-free call form
-        ``Name(values)``, or a selector such as ``0x82b42900``. Nothing declared matches nothing.
+        ``Name(values)``, or a selector such as ``0x82b42900``; ``0x`` alone is a revert without
+        data. Nothing declared matches nothing.
         """
         wanted = declared.strip()
         if not wanted:
             return False
+        if wanted == "0x":
+            return self.data in ("", "0x")
         if wanted.lower().startswith("0x"):
             return self.selector != "" and wanted.lower() == self.selector.lower()
         return wanted in (self.reason, self._error_name())

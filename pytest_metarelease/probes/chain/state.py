@@ -1,26 +1,41 @@
-"""The views of a contract against the manifest: each is compared or declared as unchecked.
+"""The views and slots of a contract against the manifest: each compared, or unchecked by reason.
 
-Refuses silence: a view function of which the manifest says nothing is unknown, with the line to
-add.
+Refuses silence: a view function, known by its selector, of which the manifest says nothing is a
+finding, with the line to add; and a value that nobody confirmed verifies nothing.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import ProbeError, UndeclaredError, UnmetError, UsageError
+from pytest_metarelease.manifest.model import ViewExpectation
+from pytest_metarelease.probes.chain.abi import Entry
 from pytest_metarelease.probes.chain.codec import call_data
 from pytest_metarelease.probes.chain.measuring import Tally
+from pytest_metarelease.probes.chain.relating import unrelated
 from pytest_metarelease.probes.chain.rpc import Ask
 from pytest_metarelease.probes.chain.snapshot import read_pinned
+from pytest_metarelease.probes.chain.storage import judge_storage, storage_asks
+from pytest_metarelease.probes.reading import describe, mismatch, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_metarelease.evidence import Measurement
     from pytest_metarelease.manifest.model import Expectation
-    from pytest_metarelease.probes.chain.abi import Entry
     from pytest_metarelease.probes.chain.contracts import ContractProbe
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of ``state:``: how it is written, the function, and what it must answer."""
+
+    key: str
+    entry: Entry
+    wanted: ViewExpectation
 
 
 def views(contract: ContractProbe) -> tuple[str, ...]:
@@ -28,15 +43,32 @@ def views(contract: ContractProbe) -> tuple[str, ...]:
     return tuple(contract.interface.key_of(one) for one in contract.interface.views)
 
 
+def lines(contract: ContractProbe) -> list[Line]:
+    """Return the declared lines, each with the one function that it means.
+
+    Raises:
+        UsageError: The ABI has no such function, it is overloaded, or it changes state.
+    """
+    found = []
+    for key, wanted in contract.declared.state.items():
+        entry = contract.interface.function(key.partition("#")[0])
+        if not entry.reads:
+            raise UsageError(
+                f"{contract.name}: {entry.signature} changes state; declare it under access"
+            )
+        found.append(Line(key, entry, wanted))
+    return found
+
+
 def judge_state(contract: ContractProbe) -> None:
-    """Judge every view function of the ABI, all read in one batch.
+    """Judge every view function of the ABI, all read in one batch, and every declared slot.
 
     Each is a measurement of its own.
 
     Raises:
-        UsageError, UnmetError, UndeclaredError, ProbeError: See ``ContractProbe.state``.
+        UsageError, UnmetError, ProbeError: See ``ContractProbe.state``.
     """
-    wanted = _wanted(contract)
+    declared = lines(contract)
     if not contract.remembered:
         try:
             prefetch([contract])
@@ -45,20 +77,27 @@ def judge_state(contract: ContractProbe) -> None:
             contract.asking.unknown(seen, problem)
             raise
     tally = Tally()
+    listed = {one.entry.selector for one in declared}
     for entry in contract.interface.views:
-        try:
-            _judge(contract, entry, wanted.get(entry.signature))
-        except UnmetError as problem:
-            tally.failed(problem)
-        except ProbeError as problem:
-            tally.unclear(problem)
+        if entry.selector not in listed:
+            tally.failed(_unlisted(contract, entry))
+    for line in declared:
+        with tally:
+            _judge(contract, line)
+    for slot, wanted in contract.declared.storage.items():
+        with tally:
+            judge_storage(contract, slot, wanted)
     tally.settle()
 
 
 def judge_view(contract: ContractProbe, key: str) -> None:
-    """Judge one view function against the manifest; raises as ``judge_state`` does."""
+    """Judge the lines about one view function; raises as ``judge_state`` does."""
     entry = contract.interface.function(key)
-    _judge(contract, entry, _wanted(contract).get(entry.signature))
+    found = [one for one in lines(contract) if one.entry.selector == entry.selector]
+    if not found:
+        raise _unlisted(contract, entry)
+    for line in found:
+        _judge(contract, line)
 
 
 def prefetch(contracts: Sequence[ContractProbe]) -> None:
@@ -69,56 +108,97 @@ def prefetch(contracts: Sequence[ContractProbe]) -> None:
     Raises:
         ProbeError: The exchange as a whole failed.
     """
-    wanted = [(one, data) for one in contracts for data in _calls(one)]
+    wanted = [(one, key, ask) for one in contracts for key, ask in _asks(one)]
     if not wanted:
         return
     first = wanted[0][0]
     started = time.perf_counter()
-    asks = [
-        Ask("eth_call", ({"to": one.address, "data": data}, one.snapshot.tag))
-        for one, data in wanted
-    ]
-    answers = read_pinned(first.rpc, first.snapshot, asks)
+    answers = read_pinned(first.rpc, first.snapshot, [ask for _, _, ask in wanted])
     duration = time.perf_counter() - started
-    for (one, data), answer in zip(wanted, answers, strict=True):
+    for (one, key, _), answer in zip(wanted, answers, strict=True):
         if isinstance(answer, str):
-            one.remember({data: answer}, duration)
+            one.remember({key: answer}, duration)
 
 
-def _judge(contract: ContractProbe, entry: Entry, wanted: Expectation | None) -> None:
-    if wanted is None:
-        raise _undeclared(contract, entry)
-    if wanted.unchecked is None:
-        contract.read(entry.signature, *wanted.args).expect(wanted)
+def met_or_raise(
+    contract: ContractProbe, seen: Measurement, name: str, value: Any, wanted: ViewExpectation
+) -> None:
+    """Judge a value that was read against comparisons, relations and confirmation.
+
+    Raises:
+        UnmetError: It is not as declared.
+        UndeclaredError: It is, but nobody confirmed that it should be.
+    """
+    plain = replace(wanted, holds=(), unconfirmed=None)
+    compares = describe(plain) != "nothing stated"
+    problems = unrelated(contract, wanted.holds, value)
+    if compares or not wanted.holds:
+        different = mismatch(plain, value)
+        problems += [] if different is None else [different]
+    parts = ([describe(plain)] if compares or not wanted.holds else []) + list(wanted.holds)
+    expected = f"{name}: {', '.join(parts)}"
+    if problems:
+        raise contract.asking.unmet(seen, expected, f"{show(value)} ({'; '.join(problems)})")
+    if wanted.unconfirmed is not None:
+        raise unconfirmed(contract, seen, name, wanted.unconfirmed)
+    contract.asking.met(seen, expected, show(value))
 
 
-def _undeclared(contract: ContractProbe, entry: Entry) -> UndeclaredError:
-    key = contract.interface.key_of(entry)
-    sample = "{args: [...], equals: ...}" if entry.inputs else "..."
+def unconfirmed(contract: ContractProbe, seen: Measurement, name: str, why: str) -> UndeclaredError:
+    """Judge as unknown what was adopted and confirmed by nobody; return the error to raise."""
     problem = UndeclaredError(
-        f"{contract.name}.{entry.signature} is neither compared nor declared as unchecked; add to "
-        f"contracts.{contract.name}.state:  {key}: {sample}  or  {key}: {{unchecked: reason}}"
+        f"{contract.name}: {name} is as it was adopted ({why}), but nobody confirmed that it "
+        "should be so; compare it with the design and remove `unconfirmed`"
     )
-    seen = contract.asking.known(f"{contract.name}.{entry.signature}", "not compared")
-    contract.asking.unknown(seen, problem, f"add {key} to the manifest's state")
+    contract.asking.unknown(seen, problem, f"confirm {name} and remove `unconfirmed`")
     return problem
 
 
-def _wanted(contract: ContractProbe) -> dict[str, Expectation]:
-    """Return the declared expectations by signature."""
-    return {
-        contract.interface.function(key).signature: expectation
-        for key, expectation in contract.declared.state.items()
-    }
+def _judge(contract: ContractProbe, line: Line) -> None:
+    wanted = line.wanted
+    if wanted.unchecked is not None:
+        if wanted.unconfirmed is not None:
+            seen = contract.asking.known(f"{contract.name}.{line.key}", "not compared")
+            raise unconfirmed(contract, seen, line.key, wanted.unconfirmed)
+        return
+    if wanted.reverts is not None:
+        contract.expect_view_reverts(line.entry.signature, wanted)
+        return
+    reading = contract.read(line.entry.signature, *wanted.args)
+    met_or_raise(contract, reading.measurement, reading.name, reading.value, wanted)
 
 
-def _calls(contract: ContractProbe) -> list[str]:
+def _unlisted(contract: ContractProbe, entry: Entry) -> UnmetError:
+    key = contract.interface.key_of(entry)
+    sample = "{args: [...], equals: ...}" if entry.inputs else "..."
+    seen = contract.asking.known(f"{contract.name}.{entry.signature}", "not compared")
+    return contract.asking.unmet(
+        seen,
+        f"{contract.name}.{entry.signature} ({entry.selector}) is compared or unchecked by reason",
+        "the manifest says nothing of it",
+        f"add to contracts.{contract.name}.state:  {key}: {sample}  or  {key}: "
+        "{unchecked: reason}",
+    )
+
+
+def _asks(contract: ContractProbe) -> list[tuple[str, Ask]]:
+    tag = contract.snapshot.tag
     try:
-        return [
-            call_data(contract.interface.function(signature), expectation.args)
-            for signature, expectation in _wanted(contract).items()
-            if expectation.unchecked is None
+        calls = [
+            call_data(line.entry, line.wanted.args)
+            for line in lines(contract)
+            if _is_read(line.wanted)
         ]
     except UsageError:
         # One contract's mistake must not hide the others; its own check says what is wrong.
         return []
+    views_asked = [
+        (data, Ask("eth_call", ({"to": contract.address, "data": data}, tag)))
+        for data in dict.fromkeys(calls)
+    ]
+    return views_asked + storage_asks(contract)
+
+
+def _is_read(wanted: Expectation) -> bool:
+    reverts = wanted.reverts if isinstance(wanted, ViewExpectation) else None
+    return wanted.unchecked is None and reverts is None

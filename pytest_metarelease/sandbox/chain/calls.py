@@ -40,6 +40,35 @@ class Executed:
     gas_used: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a call's state override says of one account; None leaves it as it is.
+
+    ``storage`` replaces all slots, ``slots`` only those it names.
+    """
+
+    address: bytes
+    balance: int | None = None
+    nonce: int | None = None
+    code: bytes | None = None
+    storage: dict[int, int] | None = None
+    slots: dict[int, int] | None = None
+
+    def apply(self, state: Any) -> None:
+        """Change the account in ``state``."""
+        address: Any = Address(self.address)
+        if self.balance is not None:
+            state.set_balance(address, self.balance)
+        if self.nonce is not None:
+            state.set_nonce(address, self.nonce)
+        if self.code is not None:
+            state.set_code(address, self.code)
+        if self.storage is not None:
+            state.delete_storage(address)
+        for slot, value in {**(self.storage or {}), **(self.slots or {})}.items():
+            state.set_storage(address, slot, value)
+
+
 def run_call(state: Any, call: Call, most_gas: int) -> Executed:
     """Execute ``call`` on ``state``, which is not to be used again."""
     gas = min(call.gas or most_gas, most_gas)

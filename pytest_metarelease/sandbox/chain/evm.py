@@ -23,7 +23,7 @@ from eth.vm.forks.cancun import CancunVM
 from eth_utils.exceptions import ValidationError
 
 from pytest_metarelease.sandbox.abi import keccak
-from pytest_metarelease.sandbox.chain.calls import Call, Executed, estimate_gas, run_call
+from pytest_metarelease.sandbox.chain.calls import Call, Change, Executed, estimate_gas, run_call
 
 GAS_LIMIT = 30_000_000
 CALL_GAS = 30_000_000
@@ -187,9 +187,12 @@ class Evm:
 
     # ------------------------------------------------------------------ calls
 
-    def call(self, call: Call, block: Mined) -> Executed:
-        """Execute ``call`` on the state after ``block`` and forget what it changed."""
-        return run_call(self.state(block), call, CALL_GAS)
+    def call(self, call: Call, block: Mined, changes: tuple[Change, ...] = ()) -> Executed:
+        """Execute ``call`` on the state after ``block``, changed first; forget what changed."""
+        state = self.state(block)
+        for change in changes:
+            change.apply(state)
+        return run_call(state, call, CALL_GAS)
 
     def estimate(self, call: Call, block: Mined) -> Executed:
         """Execute ``call`` as a transaction; ``gas_used`` is a limit with which it succeeds."""

@@ -19,6 +19,7 @@ from pytest_metarelease.sandbox.chain.wire import (
     address_of,
     bytes_of,
     call_of,
+    changes_of,
     output_of,
     wants,
 )
@@ -100,8 +101,9 @@ class Node:
             return quantity(self._evm.next_nonce(address_of(address)))
         return quantity(self._evm.state(self._find(at)).get_nonce(address_of(address)))
 
-    def _call(self, request: dict[str, Any], at: Any = "latest") -> str:
-        return data(output_of(self._evm.call(call_of(request), self._find(at))))
+    def _call(self, request: dict[str, Any], at: Any = "latest", overrides: Any = None) -> str:
+        changes = changes_of(overrides or {})
+        return data(output_of(self._evm.call(call_of(request), self._find(at), changes)))
 
     def _estimate(self, request: dict[str, Any], at: Any = "latest") -> str:
         done = self._evm.estimate(call_of(request), self._find(at))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_metarelease.sandbox.abi import WORD
-from pytest_metarelease.sandbox.chain.calls import Call, Executed
+from pytest_metarelease.sandbox.chain.calls import Call, Change, Executed
 from pytest_metarelease.sandbox.chain.shapes import data
 
 _ERROR_SELECTOR = bytes.fromhex("08c379a0")  # Error(string)
@@ -57,6 +57,29 @@ def call_of(request: dict[str, Any]) -> Call:
         value=int(request.get("value") or "0x0", 16),
         gas=int(gas, 16) if gas else None,
     )
+
+
+def changes_of(overrides: dict[str, dict[str, Any]]) -> tuple[Change, ...]:
+    """What the third parameter of ``eth_call`` changes: geth's state overrides."""
+    return tuple(
+        Change(
+            address=address_of(address),
+            balance=_number(one.get("balance")),
+            nonce=_number(one.get("nonce")),
+            code=bytes_of(one["code"]) if "code" in one else None,
+            storage=_slots(one.get("state")),
+            slots=_slots(one.get("stateDiff")),
+        )
+        for address, one in overrides.items()
+    )
+
+
+def _number(value: str | None) -> int | None:
+    return None if value is None else int(value, 16)
+
+
+def _slots(value: dict[str, str] | None) -> dict[int, int] | None:
+    return None if value is None else {int(slot, 16): int(word, 16) for slot, word in value.items()}
 
 
 def wants(wanted: dict[str, Any], log: dict[str, Any]) -> bool:

@@ -109,8 +109,12 @@ abstract contract EscrowBase {
     }
 
     /// @notice The arbiter gives the whole deposit back before the trade was confirmed.
-    function refund() external whenNotPaused nonReentrant {
+    function refund() external virtual whenNotPaused nonReentrant {
         require(msg.sender == arbiter, "Only the arbiter can call this function");
+        _giveBack();
+    }
+
+    function _giveBack() internal {
         require(currentState == State.AWAITING_CONFIRMATION, "Invalid state");
         currentState = State.REFUNDED;
         uint256 held = _held();

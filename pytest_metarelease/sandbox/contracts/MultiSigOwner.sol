@@ -2,6 +2,8 @@
 pragma solidity 0.8.30;
 
 /// @title The owner of the escrows: of three people, two must agree before anything is called.
+/// @notice It says how it is set up with the functions of a Safe (`getOwners`, `getThreshold`,
+/// `getModulesPaginated`, ...), so that what reads a Safe reads this one as well.
 contract MultiSigOwner {
     struct Proposal {
         address target;
@@ -11,11 +13,16 @@ contract MultiSigOwner {
         uint256 confirmations;
     }
 
-    uint256 public constant threshold = 2;
+    string public constant VERSION = "1.4.1";
+    address private constant SENTINEL = address(1);
+
+    uint256 public threshold = 2;
     address[3] public owners;
     mapping(address => bool) public isOwner;
     Proposal[] public proposals;
     mapping(uint256 => mapping(address => bool)) public confirmedBy;
+    address[] private _modules;
+    mapping(address => bool) public isModuleEnabled;
 
     event Submitted(uint256 indexed id, address indexed by, address indexed target, uint256 value, bytes data);
     event Confirmed(uint256 indexed id, address indexed by);
@@ -23,6 +30,11 @@ contract MultiSigOwner {
 
     modifier onlyOwner() {
         require(isOwner[msg.sender], "Only an owner can call this function");
+        _;
+    }
+
+    modifier onlySelf() {
+        require(msg.sender == address(this), "Only the multisig itself can call this function");
         _;
     }
 
@@ -36,6 +48,41 @@ contract MultiSigOwner {
     }
 
     receive() external payable {}
+
+    function getOwners() external view returns (address[] memory all) {
+        all = new address[](3);
+        for (uint256 i = 0; i < 3; i++) all[i] = owners[i];
+    }
+
+    function getThreshold() external view returns (uint256) {
+        return threshold;
+    }
+
+    function nonce() external view returns (uint256) {
+        return proposals.length;
+    }
+
+    /// @notice Modules, all in one page; the sentinel as next says that there are no more.
+    function getModulesPaginated(address, uint256) external view returns (address[] memory array, address next) {
+        return (_modules, SENTINEL);
+    }
+
+    function changeThreshold(uint256 threshold_) external onlySelf {
+        require(threshold_ > 0 && threshold_ <= 3, "No such threshold");
+        threshold = threshold_;
+    }
+
+    /// @notice A module may call anything in the name of this contract, without anybody's consent.
+    function enableModule(address module) external onlySelf {
+        require(!isModuleEnabled[module], "Already enabled");
+        isModuleEnabled[module] = true;
+        _modules.push(module);
+    }
+
+    function execTransactionFromModule(address target, uint256 value, bytes calldata data) external returns (bool done) {
+        require(isModuleEnabled[msg.sender], "Only a module can call this function");
+        (done, ) = target.call{value: value}(data);
+    }
 
     function proposalCount() external view returns (uint256) {
         return proposals.length;

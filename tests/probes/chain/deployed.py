@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_metarelease.evidence import Citation, Judgement, Notebook
-from pytest_metarelease.manifest.model import Contract, Expectation, TypedData, TypedField
+from pytest_metarelease.manifest.model import Contract, TypedData, TypedField, ViewExpectation
 from pytest_metarelease.manifest.scalars import Address, RelativePath
 from pytest_metarelease.probes.chain.artifact import Artifact, load
 from pytest_metarelease.probes.chain.codec import call_data, checksum, encode
@@ -62,9 +62,9 @@ def invoke(rpc: Rpc, account: Account, address: str, call: str, *args: Any, valu
     return transact(rpc, account, address, data, value)
 
 
-def state(**changes: Expectation | None) -> dict[str, Expectation]:
+def state(**changes: ViewExpectation | None) -> dict[str, ViewExpectation]:
     """Return what a fresh Escrow's views say, with changes; None leaves a line out."""
-    lines: dict[str, Expectation | None] = {
+    lines: dict[str, ViewExpectation | None] = {
         "depositor": is_(DEPOSITOR.address),
         "token": is_(NOBODY),
         "amount": is_("0.1 ether"),
@@ -72,18 +72,20 @@ def state(**changes: Expectation | None) -> dict[str, Expectation]:
         "arbiter": is_(ARBITER.address),
         "tradeHash": is_(TRADE_HASH),
         "uniswapRouter": is_(NOBODY),
-        "currentState": Expectation(one_of=(0, 1)),
+        "currentState": ViewExpectation(one_of=(0, 1)),
         "owner": is_(DEPLOYER.address),
         "paused": is_(False),
-        "usedSignatures": Expectation(args=("0x" + "11" * 32,), equals=False, states_equals=True),
-        "eip712Domain": Expectation(unchecked="compared by the signature flow"),
+        "usedSignatures": ViewExpectation(
+            args=("0x" + "11" * 32,), equals=False, states_equals=True
+        ),
+        "eip712Domain": ViewExpectation(unchecked="compared by the signature flow"),
         **changes,
     }
     return {key: one for key, one in lines.items() if one is not None}
 
 
-def is_(value: Any) -> Expectation:
-    return Expectation(equals=value, states_equals=True)
+def is_(value: Any) -> ViewExpectation:
+    return ViewExpectation(equals=value, states_equals=True)
 
 
 def declared(address: str, **changes: Any) -> Contract:

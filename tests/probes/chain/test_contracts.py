@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_metarelease.errors import UndeclaredError, UnmetError, UsageError, WrongTargetError
+from pytest_metarelease.errors import UnmetError, UsageError, WrongTargetError
 from pytest_metarelease.evidence import Judgement
-from pytest_metarelease.manifest.model import Expectation
+from pytest_metarelease.manifest.model import ViewExpectation
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.state import prefetch, views
 from pytest_metarelease.sandbox.accounts import ARBITER, COUNTERPARTY, DEPOSITOR
@@ -110,11 +110,11 @@ def test_one_wrong_value_is_unmet_and_all_others_are_still_compared(rpc: Rpc, ad
     assert judged.count(Judgement.MET) == len(views(found.probe)) - 3
 
 
-def test_a_view_of_which_the_manifest_is_silent_is_unknown(rpc: Rpc, address: str) -> None:
+def test_a_view_of_which_the_manifest_is_silent_is_a_finding(rpc: Rpc, address: str) -> None:
     found = bench(rpc, declared(address, state=state(owner=None)))
-    with pytest.raises(UndeclaredError, match=r"owner: \.\.\."):
+    with pytest.raises(UnmetError, match=r"owner: \.\.\."):
         found.probe.state()
-    assert Judgement.UNKNOWN in found.verdicts
+    assert [one.judgement for one in found.cited].count(Judgement.UNMET) == 1
 
 
 def test_a_line_that_the_abi_lacks_is_a_usage_error(rpc: Rpc, address: str) -> None:
@@ -124,7 +124,7 @@ def test_a_line_that_the_abi_lacks_is_a_usage_error(rpc: Rpc, address: str) -> N
 
 
 def test_an_expectation_that_states_nothing_is_not_met(rpc: Rpc, address: str) -> None:
-    found = bench(rpc, declared(address, state=state(owner=Expectation())))
+    found = bench(rpc, declared(address, state=state(owner=ViewExpectation())))
     with pytest.raises(UnmetError, match="states nothing"):
         found.probe.state()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_metarelease.errors import ManifestError, UsageError
-from pytest_metarelease.manifest.model import Expectation
+from pytest_metarelease.manifest.model import Expectation, ViewExpectation
 from pytest_metarelease.manifest.scalars import Access, Severity, Stage, ValuePath
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def test_values_of_the_environment(read: Loading, shop: str, variables: dict[str
     }
     assert environment.credentials["admin"].value == "Bearer token-of-the-admin"
     state = environment.contracts["escrow"].state
-    assert state["currentState"] == Expectation(one_of=(0, 1))
-    assert state["paused"] == Expectation(equals=False, states_equals=True)
+    assert state["currentState"] == ViewExpectation(one_of=(0, 1))
+    assert state["paused"] == ViewExpectation(equals=False, states_equals=True)
     # Written in lower case, as deployment tools do, it gets its checksum.
     assert environment.contracts["escrow"].address == "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
     step = environment.flows["life"].steps[0]

@@ -9,10 +9,16 @@ from pytest_metarelease.probes.chain.revert import Revert, make_revert, read_rev
 ONLY_ARBITER = f"0x08c379a0{32:064x}{12:064x}" + b"Only arbiter".hex().ljust(64, "0")
 
 
-@pytest.mark.parametrize("declared", ["", "  ", "x", "0x", "0x08c379a0ff", "Only", "only arbiter"])
+@pytest.mark.parametrize("declared", ["", "  ", "x", "0x0", "0x08c379a0ff", "Only", "only arbiter"])
 def test_trivially_false(declared: str) -> None:
     assert not make_revert(ONLY_ARBITER).is_declared_as(declared)
     assert not make_revert("0x").is_declared_as(declared)
+
+
+def test_a_revert_without_data_counts_only_where_declared_as_such() -> None:
+    assert make_revert("0x").is_declared_as("0x")
+    assert not make_revert(ONLY_ARBITER).is_declared_as("0x")
+    assert not make_revert("0x00000000").is_declared_as("0x")
 
 
 def test_an_empty_revert_matches_nothing_declared() -> None:

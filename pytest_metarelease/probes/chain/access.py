@@ -1,0 +1,307 @@
+"""Who may call what changes state: shown by simulated calls from strangers and from the named.
+
+Refuses to take anything for a refusal but a revert with its declared reason, and to take silence
+for a policy: a function of which the manifest says nothing is a finding. Sends nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.errors import ProbeError, UnmetError, UnsupportedError, UsageError
+from pytest_metarelease.manifest.model import CallerPolicy
+from pytest_metarelease.probes.chain.abi import Entry
+from pytest_metarelease.probes.chain.callers import Caller, callers, strangers
+from pytest_metarelease.probes.chain.codec import call_data, explain
+from pytest_metarelease.probes.chain.directory import NOBODY
+from pytest_metarelease.probes.chain.measuring import Tally
+from pytest_metarelease.probes.chain.overriding import MONEY, check_witness, patched, witness
+from pytest_metarelease.probes.chain.revert import Revert
+from pytest_metarelease.probes.chain.rpc import Answer, Ask, settled
+from pytest_metarelease.probes.chain.snapshot import read_pinned
+from pytest_metarelease.probes.chain.state import unconfirmed
+from pytest_metarelease.probes.chain.storage import slot_number, storage_ask, word_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_metarelease.evidence import Measurement
+    from pytest_metarelease.probes.chain.contracts import ContractProbe
+
+_SPECIAL = ("receive", "fallback")
+# Call data for the fallback function: a selector that no function should have.
+_NO_FUNCTION = "0xfffffffe"
+_OWNERS = frozenset({"owner", "pendingOwner", "admin", "pendingAdmin", "governor", "guardian"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One policy with the function it is about and the call data to try it with."""
+
+    key: str
+    entry: Entry
+    policy: CallerPolicy
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One call to simulate: whose, and whether the caller may."""
+
+    rule: Rule
+    caller: Caller
+    may: bool
+
+
+def judge_access(contract: ContractProbe) -> None:
+    """Judge the policy of every function that changes state, tried in one batch.
+
+    Raises:
+        UsageError: A policy names a function, caller or argument that is not there.
+        UnmetError: Somebody may who must not, or may not who must; or a function has no policy.
+        UndeclaredError, ProbeError: It could not be told.
+    """
+    tally = Tally()
+    rules = _rules(contract)
+    with tally:
+        contract.code_size().at_least(1, next_step="compare address and deployment")
+    listed = {rule.entry.signature for rule in rules}
+    for entry in _changing(contract):
+        if entry.signature not in listed:
+            tally.failed(_unlisted(contract, entry))
+    trials: list[Trial] = []
+    for rule in rules:
+        with tally:
+            trials += _trials(contract, rule)
+    with tally:
+        _try_all(contract, trials, tally)
+    _judge_former(contract, tally)
+    tally.settle()
+
+
+def _changing(contract: ContractProbe) -> list[Entry]:
+    """Return what can change state: functions, and what answers a call to none of them."""
+    interface = contract.interface
+    return [one for one in interface.functions if not one.reads] + list(interface.special)
+
+
+def _rules(contract: ContractProbe) -> list[Rule]:
+    special = {one.kind: one for one in contract.interface.special}
+    found = []
+    for key, policy in contract.declared.access.items():
+        if key in _SPECIAL:
+            if key not in special:
+                raise UsageError(f"{contract.name}: the ABI has no {key}; remove access.{key}")
+            entry = special[key]
+            data = "0x" if key == "receive" else _NO_FUNCTION
+        else:
+            entry = contract.interface.function(key)
+            if entry.reads:
+                raise UsageError(f"{contract.name}: {key} changes nothing; declare it under state")
+            tried = policy.unchecked is None
+            data = call_data(entry, arguments(entry, policy)) if tried else "0x"
+        found.append(Rule(key, entry, policy, data))
+    return found
+
+
+def arguments(entry: Entry, policy: CallerPolicy | None) -> Sequence[Any]:
+    """Return the declared arguments, or zeros: who may call is asked before what with."""
+    if policy is not None and policy.args:
+        return policy.args
+    return [_zero(one.type) for one in entry.inputs]
+
+
+def _zero(kind: str) -> Any:
+    if kind.endswith("]"):
+        size = kind[kind.rindex("[") + 1 : -1]
+        return [_zero(kind[: kind.rindex("[")])] * int(size or 0)
+    if kind.startswith("("):
+        return [_zero(one) for one in _members(kind)]
+    if kind.startswith(("uint", "int")):
+        return 0
+    if kind == "address":
+        return NOBODY
+    if kind == "bool":
+        return False
+    return "" if kind == "string" else "0x" + "00" * int(kind.removeprefix("bytes") or 0)
+
+
+def _members(kind: str) -> list[str]:
+    """Return the types of a struct written as ``(a,(b,c)[],d)``."""
+    found, depth, start = [], 0, 1
+    for at, char in enumerate(kind):
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if (char == "," and depth == 1) or (char == ")" and depth == 0):
+            found.append(kind[start:at])
+            start = at + 1
+    return [one for one in found if one]
+
+
+def _trials(contract: ContractProbe, rule: Rule) -> list[Trial]:
+    policy = rule.policy
+    if policy.unchecked is not None:
+        if policy.unconfirmed is not None:
+            seen = contract.asking.known(f"{contract.name}.{rule.key}", "not tried")
+            raise unconfirmed(contract, seen, rule.key, policy.unconfirmed)
+        return []
+    outside = strangers(contract)
+    if policy.anyone is not None:
+        return [Trial(rule, outside[0], may=True)]
+    trials = [Trial(rule, one, may=False) for one in outside]
+    for text in policy.only or ():
+        trials += [Trial(rule, one, may=True) for one in callers(contract, text)]
+    return trials
+
+
+def _try_all(contract: ContractProbe, trials: Sequence[Trial], tally: Tally) -> None:
+    if not trials:
+        return
+    started = time.perf_counter()
+    try:
+        slots = _current_slots(contract, trials)
+        asks = [_ask(contract, one, slots) for one in trials]
+        sure, *answers = read_pinned(
+            contract.rpc, contract.snapshot, [witness(contract.snapshot.tag), *asks]
+        )
+    except ProbeError as problem:
+        seen = contract.asking.known(f"{contract.name}: access", f"no answer: {problem}")
+        contract.asking.unknown(seen, problem)
+        raise
+    duration = time.perf_counter() - started
+    for trial, ask, answer in zip(trials, asks, answers, strict=True):
+        with tally:
+            _judge(contract, trial, _believed(contract, ask, answer, sure), duration)
+
+
+def _believed(contract: ContractProbe, ask: Ask, answer: Answer, sure: Answer) -> Answer:
+    """Return the answer, or why it says nothing: it needed overrides that the node ignores."""
+    if len(ask.params) < 3:
+        return answer
+    try:
+        check_witness(sure, contract.rpc.masked)
+    except UnsupportedError as problem:
+        return problem
+    return answer
+
+
+def _current_slots(contract: ContractProbe, trials: Sequence[Trial]) -> dict[str, bytes]:
+    names = {slot_number(one.slot) for trial in trials for one in trial.rule.policy.given}
+    slots = sorted(names)
+    answers = (
+        read_pinned(
+            contract.rpc, contract.snapshot, [storage_ask(contract, slot) for slot in slots]
+        )
+        if slots
+        else []
+    )
+    return {
+        slot: word_of(settled(answer, f"slot {slot}"), f"slot {slot}")
+        for slot, answer in zip(slots, answers, strict=True)
+    }
+
+
+def _ask(contract: ContractProbe, trial: Trial, slots: dict[str, bytes]) -> Ask:
+    policy, caller = trial.rule.policy, trial.caller.address
+    request = {"from": caller, "to": contract.address, "data": trial.rule.data}
+    overrides: dict[str, Any] = {}
+    if policy.value:
+        request["value"] = hex(policy.value)
+        overrides[caller] = {"balance": hex(policy.value + MONEY)}
+    if policy.given:
+        overrides.setdefault(contract.address, {})["stateDiff"] = patched(slots, policy.given)
+    tag = contract.snapshot.tag
+    return Ask("eth_call", (request, tag, overrides) if overrides else (request, tag))
+
+
+def _judge(contract: ContractProbe, trial: Trial, answer: Answer, duration: float) -> None:
+    policy, asking = trial.rule.policy, contract.asking
+    caller = f"{trial.caller.title} {trial.caller.address}"
+    asked = f"{contract.name}.{_called(trial.rule)} from {caller}"
+    seen = asking.known(
+        asked, _shown(contract, answer), block=contract.snapshot.number, duration=duration
+    )
+    if isinstance(answer, ProbeError):
+        asking.unknown(seen, answer)
+        raise answer
+    revert = explain(answer, contract.interface) if isinstance(answer, Revert) else None
+    declared = " or ".join(policy.reverts)
+    refused = revert is not None and any(map(revert.is_declared_as, policy.reverts))
+    actual = "it succeeds" if revert is None else f"reverts: {_reason(revert)}"
+    if policy.anyone is not None:
+        good = refused if policy.reverts else revert is None
+        expected = f"{asked} reverts: {declared}" if policy.reverts else f"{asked} succeeds"
+    elif trial.may:
+        good = not refused and trial.caller.address != NOBODY
+        expected = f"{asked} is not refused: {declared}"
+    else:
+        good, expected = refused, f"{asked} reverts: {declared}"
+    if not good:
+        raise asking.unmet(seen, expected, actual, _next_step(trial))
+    if policy.unconfirmed is not None:
+        raise unconfirmed(contract, seen, trial.rule.key, policy.unconfirmed)
+    asking.met(seen, expected, actual)
+
+
+def _next_step(trial: Trial) -> str:
+    key = trial.rule.key
+    if trial.caller.address == NOBODY and trial.may:
+        return f"nobody holds this right any more; declare access.{key} as `nobody`"
+    if trial.may:
+        return f"find out why the caller is refused, or correct access.{key}"
+    return f"find out who may call {key}; pause the contract if a stranger may"
+
+
+def _called(rule: Rule) -> str:
+    paid = f" with {rule.policy.value} wei" if rule.policy.value else ""
+    return (rule.entry.signature if rule.entry.kind == "function" else rule.key) + paid
+
+
+def _shown(contract: ContractProbe, answer: Answer) -> str:
+    if isinstance(answer, Revert):
+        return f"reverted: {_reason(explain(answer, contract.interface))}"
+    return f"no answer: {answer}" if isinstance(answer, ProbeError) else f"returned {answer!s:.100}"
+
+
+def _reason(revert: Revert) -> str:
+    return revert.reason or revert.data
+
+
+def _unlisted(contract: ContractProbe, entry: Entry) -> UnmetError:
+    plain = entry.kind == "function"
+    key = contract.interface.key_of(entry) if plain else entry.kind
+    name = f"{entry.signature} ({entry.selector})" if plain else entry.kind
+    seen = contract.asking.known(f"{contract.name}.{name}", "not tried")
+    return contract.asking.unmet(
+        seen,
+        f"{contract.name}.{name} has a caller policy",
+        "the manifest says nothing of it",
+        f"add to contracts.{contract.name}.access:  {key}: {{only: owner, reverts: ...}}  or  "
+        f"{key}: {{anyone: reason}}",
+    )
+
+
+def _judge_former(contract: ContractProbe, tally: Tally) -> None:
+    """Judge that no account without rights is what the contract calls its owner or the like."""
+    named = {text for one in contract.declared.access.values() for text in one.only or ()}
+    views = [
+        one
+        for one in contract.interface.views
+        if not one.inputs and one.output_types == ("address",) and one.name in named | _OWNERS
+    ]
+    for former in contract.declared.no_rights:
+        for view in views:
+            with tally:
+                _is_not(contract, view, str(former))
+
+
+def _is_not(contract: ContractProbe, view: Entry, former: str) -> None:
+    reading = contract.read(view.signature)
+    seen: Measurement = reading.measurement
+    expected = f"{contract.name}.{view.name}() is not {former}, which must have no rights"
+    if str(reading.value).lower() == former.lower():
+        raise contract.asking.unmet(
+            seen, expected, former, f"hand over what {view.name} may do, and verify again"
+        )
+    contract.asking.met(seen, expected, str(reading.value))

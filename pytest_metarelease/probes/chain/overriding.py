@@ -1,0 +1,58 @@
+"""State overrides of ``eth_call``: balances, code and slots that are assumed for one call.
+
+An extension of geth that many nodes share. Refuses to believe that a node has it: some ignore what
+they do not know, so each use asks in the same breath whether an override is seen.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.errors import UnsupportedError
+from pytest_metarelease.probes.chain.rpc import Ask
+from pytest_metarelease.probes.chain.storage import slot_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_metarelease.manifest.model import Given
+    from pytest_metarelease.probes.chain.rpc import Answer
+
+MONEY = 10**20
+"""Wei that a simulated caller has beside what it pays."""
+
+_SOMEWHERE = "0x00000000000000000000000000000000c0de0004"
+# SLOAD slot 0 and return it.
+_SAYS_SLOT_0 = "0x60005460005260206000f3"
+_ANSWER = 0x5EED
+
+
+def witness(tag: Any) -> Ask:
+    """Return a call that answers a certain number where overrides are seen."""
+    override = {"code": _SAYS_SLOT_0, "stateDiff": {slot_number("0"): f"0x{_ANSWER:064x}"}}
+    return Ask("eth_call", ({"to": _SOMEWHERE}, tag, {_SOMEWHERE: override}))
+
+
+def check_witness(answer: Answer, masked: str) -> None:
+    """Return where the node showed that it sees overrides.
+
+    Raises:
+        UnsupportedError: It does not.
+    """
+    if not isinstance(answer, str) or answer == "0x" or int(answer, 16) != _ANSWER:
+        raise UnsupportedError(
+            f"{masked}: the node does not know state overrides of eth_call, so this cannot be "
+            "simulated; use a node that does (geth, anvil, erigon, reth)"
+        )
+
+
+def patched(words: dict[str, bytes], given: Sequence[Given]) -> dict[str, str]:
+    """Return the slots with what is given written over what is there now, as a ``stateDiff``."""
+    found = dict(words)
+    for one in given:
+        slot = slot_number(one.slot)
+        word = int.from_bytes(found[slot], "big")
+        mask = ((1 << (8 * one.size)) - 1) << (8 * one.offset)
+        word = (word & ~mask) | (one.value << (8 * one.offset))
+        found[slot] = word.to_bytes(32, "big")
+    return {slot: "0x" + found[slot].hex() for slot in {slot_number(one.slot) for one in given}}
