@@ -56,6 +56,10 @@ def _dispatch(arguments: list[str]) -> int:
         from pytest_metarelease.cli.sign_off import sign_off
 
         return sign_off(options)
+    if options.command == "adopt":
+        from pytest_metarelease.cli.adopt import adopt
+
+        return adopt(options)
     from pytest_metarelease.cli.lock import lock
 
     return lock(options)
@@ -79,6 +83,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     _add_combine(commands)
     _add_lock(commands)
     _add_approvals(commands, arguments)
+    _add_adopt(commands)
     return parser
 
 
@@ -157,3 +162,19 @@ def _add_approvals(
         from pytest_metarelease.cli.sign_off import add_options as add_signing
 
         add_signing(sign_off)
+
+
+def _add_adopt(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    adopt = commands.add_parser(
+        "adopt",
+        help="print lines for the manifest from what is there, each to be confirmed",
+        description="Print the lines that the manifest lacks. Each is marked `unconfirmed` and "
+        "verifies nothing until somebody compared it with the design and removed the mark.",
+    )
+    parts = adopt.add_subparsers(dest="part", required=True, metavar="PART")
+    chain = parts.add_parser("chain", help="state and access of contracts, from the live chain")
+    chain.add_argument(
+        "--contract", action="append", default=[], help="only this contract; repeatable"
+    )
+    chain.add_argument("--release-env", metavar="NAME", help="the environment")
+    chain.add_argument("--release-manifest", metavar="FILE", help="the manifest")

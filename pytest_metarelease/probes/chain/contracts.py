@@ -104,6 +104,16 @@ class ContractProbe:
             outcome.returned, asked, outcome.measurement, self._recorder, self.snapshot.where
         )
 
+    def view(self, function: str, *args: Any) -> Outcome:
+        """Return what a view function did, a revert included; judges nothing.
+
+        Raises:
+            ProbeError: No usable answer, which is not a revert.
+        """
+        entry = self.interface.function(function)
+        asked = f"{self.name}.{entry.name}({', '.join(map(show, args))})"
+        return self._view(entry, call_data(entry, args), asked)
+
     def call(
         self, function: str, args: Sequence[Any] = (), *, sender: str, value: int = 0
     ) -> Outcome:

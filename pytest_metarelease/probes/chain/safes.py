@@ -36,7 +36,6 @@ SLOTS: Mapping[str, str] = {
     "fallback_handler": "0x6c9a6c4a39284e37ed1cf53d337577d14212a4870fb976a4366c693b939918d5",
     "singleton": "0x" + "00" * 32,
 }
-_PAGE = 50
 _PAGES = 20
 _NEXT = "find out which transaction changed it; the owners must put it right before anything else"
 
@@ -58,8 +57,16 @@ class SafeProbe:
     """One declared Safe. Subject of its measurements: ``safe:NAME``."""
 
     def __init__(
-        self, name: str, safe: Safe, rpc: Rpc, snapshot: Snapshot, recorder: Recorder
+        self,
+        name: str,
+        safe: Safe,
+        rpc: Rpc,
+        snapshot: Snapshot,
+        recorder: Recorder,
+        *,
+        page: int = 50,
     ) -> None:
+        self._page = page
         self.name = name
         self.declared = safe
         self._rpc = rpc
@@ -151,13 +158,13 @@ class SafeProbe:
         found: list[str] = []
         start = SENTINEL
         for _ in range(_PAGES):
-            page, following = self._read(_MODULES, (start, _PAGE))
+            page, following = self._read(_MODULES, (start, self._page))
             found += page
             if following.lower() in (SENTINEL, NOBODY):
                 return found
             # Up to 1.3 the next page begins behind its start, later with it.
             start = following
-        raise TooLargeError(f"{self.name}: more than {_PAGES * _PAGE} modules")
+        raise TooLargeError(f"{self.name}: more than {_PAGES * self._page} modules")
 
     def _slot(self, key: str) -> str | None:
         ask = Ask("eth_getStorageAt", (self.declared.address, SLOTS[key], self._snapshot.tag))

@@ -41,10 +41,12 @@ def artifact(name: str = "Escrow") -> Artifact:
     return load(ARTIFACTS / f"{name}.json")
 
 
-def transact(rpc: Rpc, account: Account, to: str | None, data: str, value: int = 0) -> Any:
+def transact(
+    rpc: Rpc, account: Account, to: str | None, data: str, value: int = 0, gas: int = 3_000_000
+) -> Any:
     """Send a transaction that must succeed; return its receipt."""
     receipt = Wallet(rpc, CHAIN_ID, account.key).send(
-        to=to, fee=fees(rpc), gas=3_000_000, data=data, value=value
+        to=to, fee=fees(rpc), gas=gas, data=data, value=value
     )
     assert receipt.succeeded
     return receipt

@@ -1,0 +1,121 @@
+"""What a deployed contract says today, written as lines for the manifest, each to be confirmed.
+
+Refuses to declare anything: every line is ``unconfirmed``, and such a line verifies nothing. What
+stands on the chain is what somebody deployed, not what somebody wanted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.errors import UnmetError
+from pytest_metarelease.probes.chain.access import arguments
+from pytest_metarelease.probes.chain.callers import Caller, strangers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_metarelease.probes.chain.abi import Entry
+    from pytest_metarelease.probes.chain.contracts import ContractProbe, Outcome
+    from pytest_metarelease.probes.chain.revert import Revert
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def adopted(contract: ContractProbe) -> list[str]:
+    """Return the lines of ``state:`` and ``access:`` that the manifest lacks, without indentation.
+
+    Raises:
+        UsageError: The manifest names a function that the ABI lacks.
+        ProbeError: No usable answer.
+    """
+    when = f"adopted at block {contract.snapshot.number}"
+    state = [_line(contract, one, _view(contract, one), when) for one in _unlisted_views(contract)]
+    access = [
+        _line(contract, one, _policy(contract, one), when) for one in _unlisted_changes(contract)
+    ]
+    found = []
+    for section, lines in (("state", state), ("access", access)):
+        if lines:
+            found += [f"{section}:", *(f"  {line}" for line in lines)]
+    return found
+
+
+def _unlisted_views(contract: ContractProbe) -> Iterator[Entry]:
+    keys = [one.partition("#")[0] for one in contract.declared.state]
+    listed = {contract.interface.function(key).selector for key in keys}
+    return (one for one in contract.interface.views if one.selector not in listed)
+
+
+def _unlisted_changes(contract: ContractProbe) -> Iterator[Entry]:
+    keys = [one for one in contract.declared.access if one not in ("receive", "fallback")]
+    listed = {contract.interface.function(key).selector for key in keys}
+    return (
+        one for one in contract.interface.functions if not one.reads and one.selector not in listed
+    )
+
+
+def _view(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
+    if entry.inputs:
+        return {"unchecked": "takes arguments: say which calls are compared"}
+    outcome = contract.view(entry.signature)
+    if outcome.revert is not None:
+        return {"reverts": _reason(outcome.revert)}
+    if outcome.returned is None and entry.outputs:
+        raise UnmetError(
+            f"{contract.name}.{entry.signature} answered nothing: no code at {contract.address}, "
+            "or no such function in it; there is nothing to adopt"
+        )
+    return {"equals": outcome.returned}
+
+
+def _policy(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
+    outcome = _called(contract, entry, strangers(contract)[0])
+    if outcome.revert is None:
+        return {"anyone": "a call from a stranger, with zeros for arguments, succeeded"}
+    reason = _reason(outcome.revert)
+    admitted = []
+    for view in contract.interface.views:
+        if view.inputs or view.output_types != ("address",):
+            continue
+        who = contract.view(view.signature).returned
+        if not isinstance(who, str) or int(who, 16) == 0:
+            continue
+        answer = _called(contract, entry, Caller(view.name, who)).revert
+        if answer is None or _reason(answer) != reason:
+            admitted.append(view.name)
+    if admitted:
+        return {"only": admitted, "reverts": reason}
+    return {"nobody": "no address that a view names is treated otherwise", "reverts": reason}
+
+
+def _called(contract: ContractProbe, entry: Entry, caller: Caller) -> Outcome:
+    return contract.call(entry.signature, arguments(entry, None), sender=caller.address)
+
+
+def _reason(revert: Revert) -> str:
+    """Return a revert as a policy declares it: a custom error by its name only."""
+    if revert.selector and "(" in revert.reason and not revert.reason.startswith("Panic("):
+        name = revert.reason.split("(", 1)[0]
+        if revert.is_declared_as(name):
+            return name
+    declared = revert.reason if revert.selector else ""
+    return declared or revert.selector or "0x"
+
+
+def _line(contract: ContractProbe, entry: Entry, said: Mapping[str, Any], when: str) -> str:
+    key = contract.interface.key_of(entry)
+    parts = ", ".join(f"{name}: {_yaml(value)}" for name, value in said.items())
+    written = key if _PLAIN_KEY.fullmatch(key) else json.dumps(key)
+    return f"{written}: {{{parts}, unconfirmed: {when}}}  # confirm"
+
+
+def _yaml(value: Any) -> str:
+    """Return a value as YAML of one line; texts of the chain can be neither markup nor variable."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_yaml, value))}]"
+    if isinstance(value, bool) or value is None or isinstance(value, int):
+        return json.dumps(value)
+    return json.dumps(str(value).replace("${", "$${"))

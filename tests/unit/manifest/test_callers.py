@@ -1,0 +1,73 @@
+"""Rules of what a manifest says about callers, slots and Safes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_metarelease.manifest.model import (
+    CallerPolicy,
+    Contract,
+    Given,
+    Safe,
+    SlotExpectation,
+    ViewExpectation,
+)
+from pytest_metarelease.manifest.rules import broken_by
+from pytest_metarelease.manifest.scalars import Address, RelativePath
+
+WHO = Address("0x" + "11" * 20)
+OTHER = Address("0x" + "22" * 20)
+
+
+def contract(**values: Any) -> Contract:
+    return Contract(artifact=RelativePath("a.json"), address=WHO, **values)
+
+
+def safe(**values: Any) -> Safe:
+    usual: dict[str, Any] = {"address": WHO, "version": "1.4.1", "owners": (WHO, OTHER)}
+    return Safe(**{**usual, "threshold": 2, "singleton": OTHER, **values})
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (CallerPolicy(), "who may call"),
+        (CallerPolicy(only=("owner",), anyone="x", reverts=("y",)), "not only and anyone"),
+        (CallerPolicy(only=("owner",)), "needs `reverts`"),
+        (CallerPolicy(nobody="x"), "needs `reverts`"),
+        (Given(slot="first", value=0), "no slot"),
+        (Given(slot="0", value=256, size=1), "does not fit"),
+        (Given(slot="0", value=0, offset=20, size=20), "beyond"),
+        (contract(storage={"x": SlotExpectation(unchecked="y")}), "no slot"),
+        (contract(hidden_selectors={"deadbeef": "y"}), "no selector"),
+        (safe(threshold=3), "can never agree"),
+        (safe(singleton=None), "needs its singleton"),
+        (safe(owners=(WHO, WHO)), "named twice"),
+        (ViewExpectation(), "states nothing"),
+        (ViewExpectation(unconfirmed="adopted"), "states nothing"),
+        (ViewExpectation(holds=("1",)), "no relation"),
+        (ViewExpectation(reverts="x", holds=("== 1",)), "one of the two"),
+    ],
+)
+def test_what_means_nothing_is_refused(value: object, why: str) -> None:
+    assert [text for _, text in broken_by(value) if why in text]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        CallerPolicy(only=("owner",), reverts=("0x",)),
+        CallerPolicy(anyone="x"),
+        CallerPolicy(unchecked="x"),
+        Given(slot="0x10", value=255, size=1, offset=31),
+        contract(hidden_selectors={"0xdeadbeef": "y"}),
+        safe(),
+        safe(singleton=None, proxy=False),
+        ViewExpectation(holds=(">= 1 ether", "== ${X}")),
+        ViewExpectation(reverts="Paused"),
+    ],
+)
+def test_what_means_something_is_taken(value: object) -> None:
+    assert list(broken_by(value)) == []
