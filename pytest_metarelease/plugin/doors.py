@@ -275,18 +275,30 @@ class SqlDoor:
 
 
 def readiness_of(name: str, environment: Environment, recorder: Recorder, started: float) -> Seen:
-    """Wait until a service is healthy, at the longest its declared time since ``started``."""
+    """Wait until a service is healthy, at the longest its declared time since ``started``.
+
+    The wait ends before that where a part that was healthy is measurably down.
+    """
+    from pytest_metarelease.probes.fallen import FallenPart
     from pytest_metarelease.probes.readiness import wait_until_healthy
+    from pytest_metarelease.probes.sql import DatabaseProbe
 
     health = environment.services[name].health
     if health is None:
         raise UsageError(f"service {name} declares no health")
     left = max(health.within - (time.monotonic() - started), 1.0)
     probe = service_probe(name, environment, recorder)
+    databases = {
+        key: DatabaseProbe(key, one, recorder=recorder)
+        for key, one in environment.databases.items()
+    }
     try:
-        seen = wait_until_healthy(probe, health, left)
+        fallen = FallenPart(health.agrees, databases, f"service:{name}")
+        seen = wait_until_healthy(probe, health, left, give_up=fallen)
     finally:
         probe.close()
+        for one in databases.values():
+            one.close()
     return Seen(
         subject=f"service:{name}",
         judgement=seen.judgement,

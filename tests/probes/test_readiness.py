@@ -8,12 +8,14 @@ import pytest
 
 from pytest_metarelease.errors import ForbiddenError
 from pytest_metarelease.evidence import Judgement, Notebook
-from pytest_metarelease.manifest.model import Expectation, Health, Identity
-from pytest_metarelease.manifest.scalars import ValuePath
+from pytest_metarelease.manifest.model import Database, Expectation, Health, Identity
+from pytest_metarelease.manifest.scalars import Seconds, ValuePath
+from pytest_metarelease.probes.fallen import FallenPart
 from pytest_metarelease.probes.hosts import Hosts
 from pytest_metarelease.probes.http import HttpProbe
 from pytest_metarelease.probes.identity import identify, same_commit
 from pytest_metarelease.probes.readiness import wait_until_healthy
+from pytest_metarelease.probes.sql import DatabaseProbe
 from tests.probes.hostile import (
     Asked,
     Hostile,
@@ -28,6 +30,7 @@ from tests.probes.hostile import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 HEALTH = Health(
     path="/health",
@@ -136,6 +139,52 @@ def test_the_caller_may_give_up(server: Hostile, api: HttpProbe) -> None:
     assert seen.gave_up == "the database is gone"
     assert "given up because the database is gone" in seen.text
     assert seen.attempts == 2
+
+
+STARTING = {"status": "degraded", "dependencies": {"db": "up"}}
+
+
+@pytest.fixture
+def fallen(notebook: Notebook) -> Iterator[Callable[[str], FallenPart]]:
+    made: list[DatabaseProbe] = []
+
+    def make(url: str) -> FallenPart:
+        declared = Database(url=url, timeout=Seconds(2))
+        made.append(DatabaseProbe("orders", declared, recorder=notebook))
+        return FallenPart({"db": ("database:orders",)}, {"orders": made[0]}, "service:api")
+
+    yield make
+    made[0].close()
+
+
+def _nowhere() -> str:
+    return closed_port().replace("http://", "postgresql+psycopg://u@") + "/orders"
+
+
+def test_a_part_that_was_never_healthy_is_waited_for(
+    server: Hostile, api: HttpProbe, fallen: Callable[[str], FallenPart]
+) -> None:
+    server.scripts["/health"] = says_json(DOWN)
+    seen = wait_until_healthy(api, HEALTH, 0.2, give_up=fallen(_nowhere()))
+    assert (seen.healthy, seen.gave_up) == (False, None)
+
+
+def test_a_part_that_only_says_it_is_down_is_waited_for(
+    server: Hostile, api: HttpProbe, fallen: Callable[[str], FallenPart], tmp_path: Path
+) -> None:
+    (tmp_path / "orders.db").touch()
+    server.scripts["/health"] = in_turn(server, says_json(STARTING), says_json(DOWN), says_json(UP))
+    part = fallen(f"sqlite:///{tmp_path / 'orders.db'}")
+    assert wait_until_healthy(api, HEALTH, 30, give_up=part).healthy
+
+
+def test_a_part_that_was_healthy_and_is_gone_ends_the_wait(
+    server: Hostile, api: HttpProbe, fallen: Callable[[str], FallenPart]
+) -> None:
+    server.scripts["/health"] = in_turn(server, says_json(STARTING), says_json(DOWN))
+    seen = wait_until_healthy(api, HEALTH, 600, give_up=fallen(_nowhere()))
+    assert seen.gave_up == "db was healthy and database:orders cannot be reached any more"
+    assert (seen.attempts, seen.judgement) == (2, Judgement.UNMET)
 
 
 def test_pauses_grow_to_a_second(server: Hostile, api: HttpProbe) -> None:
