@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from pytest_metarelease.secret_forms import SHORTEST, forms_of
+from pytest_metarelease.secret_forms import SHORTEST, forms_of, is_ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -125,11 +125,12 @@ class Redactor:
     def register(self, *secrets: str, name: str = "a value of the environment") -> None:
         """Mask these values from now on, in all forms of ``secret_forms``.
 
-        Values shorter than 8 characters are not masked everywhere, since they would mask words;
-        their ``name`` goes to ``short``. The first name of a value stays.
+        Values shorter than 8 characters, and ordinary words, numbers and paths, are not masked
+        everywhere, since they would mask what is none; their ``name`` goes to ``short``. The first
+        name of a value stays.
         """
         for secret in secrets:
-            if len(secret) < SHORTEST:
+            if len(secret) < SHORTEST or is_ordinary(secret):
                 self.short.add(name)
             elif secret not in self._values:
                 self._values.add(secret)

@@ -19,7 +19,20 @@ SHORTEST = 8
 _LONG = 40
 _PIECE = 16
 _WORDS = 3
+_ORDINARY = re.compile(
+    r"[a-z]{1,16}|[A-Z][a-z]{1,15}|[A-Z]{1,16}|[a-z]{1,12}(?:[-_.][a-z]{1,12}){1,3}"
+    r"|[0-9]{1,12}|/[a-z][\w.-]{0,40}(?:/[\w.-]{1,40}){1,8}|0x[0-9a-fA-F]{40}"
+)
 _HEX = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{2}){8,}")
+
+
+def is_ordinary(secret: str) -> bool:
+    """Return whether a value is an ordinary word, number, path or address, whatever its name.
+
+    `POSTGRES_PASSWORD=postgres` is common where nothing is secret, and masking it would hide half
+    of what a report says. An address is public: EIP-55.
+    """
+    return _ORDINARY.fullmatch(secret) is not None
 
 
 def forms_of(secret: str) -> frozenset[str]:
@@ -81,7 +94,8 @@ def _key(digits: str) -> Iterator[str]:
 def _pieces(secret: str) -> Iterator[str]:
     """Yield what is left of a long secret where pytest leaves a part out, or wraps it."""
     if len(secret) >= _LONG:
-        yield secret[:_PIECE]
+        if "://" not in secret[:_PIECE]:
+            yield secret[:_PIECE]
         yield secret[-_PIECE:]
     if "\n" in secret:
         yield from (line.strip() for line in secret.splitlines() if len(line.strip()) >= _PIECE)

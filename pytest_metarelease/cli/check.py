@@ -92,6 +92,10 @@ def _wanted(options: argparse.Namespace, manifest: Manifest) -> tuple[tuple[Stag
         raise UsageError(
             f"--environment {options.environment}: {manifest.file} declares {known or 'none'}"
         )
+    if options.run_id is not None and not options.run_id.strip():
+        raise UsageError(
+            "--run-id is empty: pass the id that `metarelease run` was given, or leave it out"
+        )
     try:
         stages = tuple(dict.fromkeys(Stage(one) for one in options.stage))
         return stages, timedelta(seconds=read_seconds(options.max_age))
@@ -109,11 +113,12 @@ def _problems(
     wanted = {
         "environment": (record.environment, options.environment),
         "commit": (record.release_commit, options.commit),
-        "run id": (record.run_id, options.run_id or record.run_id),
+        "run id": (record.run_id, record.run_id if options.run_id is None else options.run_id),
     }
     for name, (found, expected) in wanted.items():
         if found != expected:
-            yield f"its {name} is {one_line(found, 100)}, not {one_line(expected, 100)}"
+            whole = "; write the whole hash" if found.startswith(expected) else ""
+            yield f"its {name} is {one_line(found, 100)}, not {one_line(expected, 100)}{whole}"
     if record.rehearsal and not manifest.environments[options.environment].sandbox:
         yield f"it is a rehearsal on a sandbox, and {options.environment} is none"
     if manifest.digest != record.manifest_digest:

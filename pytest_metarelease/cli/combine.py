@@ -22,7 +22,7 @@ from pytest_metarelease.gate.combining import combine as combine_records
 from pytest_metarelease.gate.values import Verdict
 from pytest_metarelease.lockfile import read_lock
 from pytest_metarelease.manifest import find_manifest, load
-from pytest_metarelease.reports import terminal, writing
+from pytest_metarelease.reports import markdown, terminal, writing
 from pytest_metarelease.reports.gathering import gather
 from pytest_metarelease.reports.packet import Packet
 from pytest_metarelease.reports.text import one_line
@@ -90,15 +90,15 @@ def _combine(
     record = combine_records([one.record for one in stored], run_id, lost)
     decision = _decide(manifest, path, record)
     gather(stored_folders(stored), packet.folder)
-    digest = writing.write(
-        decision,
-        packet,
-        allure=packet.folder / "allure-results",
-        step_summary=os.environ.get("GITHUB_STEP_SUMMARY", ""),
+    digest = writing.write(decision, packet, allure=packet.folder / "allure-results")
+    problem = writing.append_summary(
+        markdown.render(decision), os.environ.get("GITHUB_STEP_SUMMARY", "")
     )
     width = shutil.get_terminal_size().columns
     for line in terminal.lines(decision, width, packet=str(packet.folder), digest=digest):
         print(line.text)  # noqa: T201
+    if problem:
+        print(problem)  # noqa: T201
     return decision.exit_code
 
 

@@ -67,9 +67,15 @@ def _bindings(path: Path, environment: str, paths: Sequence[str]) -> dict[str, l
             f"--release-manifest={path}", f"--release-env={environment}", "--release-gate=off",
             f"--release-bindings-to={target}", *paths,
         ]  # fmt: skip
-        finished = subprocess.run(  # noqa: S603 - our own interpreter with an argument list
-            command, capture_output=True, text=True, timeout=_DEADLINE, check=False
-        )
+        try:
+            finished = subprocess.run(  # noqa: S603 - our own interpreter with an argument list
+                command, capture_output=True, text=True, timeout=_DEADLINE, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise UsageError(
+                f"collecting the checks for {environment} took longer than {_DEADLINE:g} s; see "
+                "what the test files do when they are imported"
+            ) from error
         if finished.returncode not in _COLLECTED or not target.exists():
             raise UsageError(
                 f"the checks for {environment} could not be collected (pytest ended with "

@@ -37,7 +37,7 @@ def progress(packet: Path, due: int) -> str:
 def _entries(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield kind and check of each whole line; a torn one says nothing."""
     left = _MOST_BYTES
-    for path in sorted(folder.glob("*.jsonl"))[:_MOST_FILES]:
+    for path in [one for one in sorted(folder.glob("*.jsonl")) if one.is_file()][:_MOST_FILES]:
         try:
             with path.open("rb") as file:
                 while left > 0 and (line := file.readline(min(left, _LARGEST_LINE))):

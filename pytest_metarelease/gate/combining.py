@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pytest_metarelease.errors import PacketError
 from pytest_metarelease.gate.integrity import UNEXPLAINED, unexplained
 from pytest_metarelease.gate.values import Finding, Part, Reason, Record, Target, Verdict
+from pytest_metarelease.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -167,9 +168,13 @@ def _results(records: Sequence[Record]) -> dict[str, CheckResult]:
     return dict(sorted(found.items()))
 
 
-def _badness(result: CheckResult) -> tuple[int, int, str]:
+def _badness(result: CheckResult) -> tuple[int, bool, int, int, int, str]:
+    # An item may accept a flaky check, so it must not stand before one that is worse for certain.
+    flaky = result.code == "check-flaky"
+    rank = Outcome.PASSED.rank if flaky else result.outcome.rank
+    lost = result.attempts - result.passes
     # The text settles what is equal, so that the order of the shards does not.
-    return (result.outcome.rank, -len(result.met), repr(result))
+    return (rank, flaky, lost, -result.passes, -len(result.met), repr(result))
 
 
 def _repeated(records: Sequence[Record]) -> list[Finding]:
@@ -203,8 +208,8 @@ def _lost(why: str) -> Finding:
     return Finding(Verdict.HOLD, Reason("shard-unreadable", why, step))
 
 
-def _weight_of_exit(code: int | None) -> tuple[bool, int]:
-    return (code is None, code or 0)
+def _weight_of_exit(code: int | None) -> tuple[bool, bool, int]:
+    return (code is None, code not in (0, 1), abs(code or 0))
 
 
 def _target(records: Sequence[Record], parts: Sequence[Part]) -> Target:

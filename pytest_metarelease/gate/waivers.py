@@ -88,12 +88,16 @@ def apply_waivers(
     for given in sorted(waivers, key=lambda one: one.file):
         problem = problem_of(given.waiver, occasion)
         if problem is not None:
-            findings.append(_finding(Verdict.HOLD, given, problem))
+            # One that a release left behind covers nothing in the next, and needs no HOLD.
+            left = problem.code == "waiver-other-release"
+            findings.append(_finding(Verdict.GO if left else Verdict.HOLD, given, problem))
             continue
         name = given.waiver.item
         against = _unneeded(given.waiver, changed.get(name))
         if against is None and _asks_for_rollback(items[name], breached):
-            text = f"{name} asks for a ROLLBACK, which no waiver covers"
+            text = (
+                f"{name} is named by a breached trigger or asks for a ROLLBACK: no waiver covers it"
+            )
             against = Reason("waiver-not-for-rollback", text, "roll back, or correct the release")
         if against is not None:
             findings.append(_finding(Verdict.GO, given, against))

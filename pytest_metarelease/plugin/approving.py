@@ -31,6 +31,16 @@ class Gathered:
     attestations: tuple[Attestation, ...] = ()
 
 
+def standing(root: Path) -> Approvals:
+    """Return the approvals beside the manifest as they stand; signatures are not looked at."""
+    if not (root / FOLDER).exists() and not (root / FOLDER).is_symlink():
+        return _NOTHING
+    # Imported only where there is something to read: most runs have no approvals.
+    from pytest_metarelease.approvals.folder import read_approvals
+
+    return read_approvals(root)
+
+
 def gather(
     root: Path,
     signers: Mapping[str, str],
@@ -43,12 +53,7 @@ def gather(
     ``snapshot`` is the pinned block, JSON-ready; without it, or without an environment whose
     variables are known, accounts with a contract cannot be asked.
     """
-    if not (root / FOLDER).exists() and not (root / FOLDER).is_symlink():
-        return Gathered()
-    # Imported only where there is something to read: most runs have no approvals.
-    from pytest_metarelease.approvals.folder import read_approvals
-
-    found = read_approvals(root)
+    found = standing(root)
     if not found.sign_offs:
         return Gathered(found)
     from pytest_metarelease.probes.chain.verifying import verified

@@ -216,12 +216,12 @@ def write(decision: Decision, packet: Packet, config: pytest.Config) -> str:
         OSError: Something could not be written; the tombstone stands.
     """
     folder = getattr(config.option, "allure_report_dir", None)
-    return writing.write(
-        decision,
-        packet,
-        allure=Path(folder) if folder else None,
-        step_summary=os.environ.get("GITHUB_STEP_SUMMARY", ""),
-    )
+    return writing.write(decision, packet, allure=Path(folder) if folder else None)
+
+
+def append_summary(text: str) -> str:
+    """Append Markdown to CI's step summary, if there is one; return why not, or nothing."""
+    return writing.append_summary(text, os.environ.get("GITHUB_STEP_SUMMARY", ""))
 
 
 def header(run: Run, target: Target, scope: Scope) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _PIECE = 1 << 20
 _MOST_BYTES = 2 << 30
@@ -58,11 +58,14 @@ class Search:
         return found
 
     def _changed(self, places: Iterable[Path]) -> Iterator[Path]:
-        for path in _files(places):
+        for path in _files(places, self._cannot_list):
             try:
                 state = path.stat()
-            except OSError:
+            except FileNotFoundError:
                 continue  # removed in the meantime
+            except OSError as error:
+                self.unread = self.unread or f"{path} ({error.strerror})"
+                continue
             known = (state.st_mtime_ns, state.st_size)
             if self._seen.get(path) == known:
                 continue
@@ -72,6 +75,10 @@ class Search:
             self._seen[path] = known
             self._read += state.st_size
             yield path
+
+    def _cannot_list(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            self.unread = self.unread or f"{error.filename} ({error.strerror})"
 
     @staticmethod
     def _names_in(path: Path, wanted: list[tuple[bytes, str]]) -> set[str]:
@@ -86,12 +93,12 @@ class Search:
         return names
 
 
-def _files(places: Iterable[Path]) -> Iterator[Path]:
+def _files(places: Iterable[Path], failed: Callable[[OSError], None]) -> Iterator[Path]:
     for place in places:
         if place.is_file():
             yield place
             continue
-        for folder, folders, names in os.walk(place):
+        for folder, folders, names in os.walk(place, onerror=failed):
             folders[:] = sorted(one for one in folders if one not in _LEFT_OUT)
             for name in sorted(names):
                 path = Path(folder, name)

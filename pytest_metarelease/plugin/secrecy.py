@@ -57,10 +57,8 @@ class Secrecy:
         if self.redactor.short:
             names = ", ".join(sorted(self.redactor.short))
             # The last one is printed first.
-            lines = [
-                *lines,
-                f"secrets: {names}: under 8 characters, masked only beside a key or in a URL",
-            ]
+            said = "under 8 characters or an ordinary word, masked only beside a key or in a URL"
+            lines = [*lines, f"secrets: {names}: {said}"]
         return lines
 
     def pytest_make_parametrize_id(self, val: object) -> str | None:
@@ -76,7 +74,8 @@ class Secrecy:
         Raises:
             pytest.UsageError: Where no collection of ours gathers what is wrong.
         """
-        if "[" not in item.name or not self.redactor.holds_registered(item.nodeid):
+        start = item.name.find("[")
+        if start < 0 or not self.redactor.holds_registered(item.name[start:]):
             return
         problem = (
             f"{self.redactor.mask(item.nodeid)}: the id of this test holds a secret, and ids are "

@@ -16,11 +16,19 @@ import pytest
 
 from pytest_metarelease.errors import MetareleaseError, UsageError
 from pytest_metarelease.gate.values import Finding, Reason, Verdict
-from pytest_metarelease.plugin import allure_folder, closing, junit, shards, suspicion
+from pytest_metarelease.plugin import (
+    allure_folder,
+    approving,
+    closing,
+    junit,
+    shards,
+    suspicion,
+)
 from pytest_metarelease.plugin.last_look import LastLook
 from pytest_metarelease.plugin.parts import refuse_missing_parts
 from pytest_metarelease.plugin.session_target import redactor_of, target_of
 from pytest_metarelease.plugin.sharing import shared, stop_sandbox
+from pytest_metarelease.reports import markdown
 from pytest_metarelease.reports.packet import Packet
 
 if TYPE_CHECKING:
@@ -42,10 +50,11 @@ class GatedSession:
         self.decision: Decision | None = None
         self.exit_code: int | None = None
         self._usage_problem = ""
-        self._junit_problem = ""
+        self._problems: list[str] = []
         self._pid = os.getpid()
         self._digest = ""
         self._look = LastLook(config, run, redactor_of(config))
+        self._approvals = approving.standing(run.root)
         try:
             self.packet = Packet.claim(
                 run.packet,
@@ -66,9 +75,12 @@ class GatedSession:
             shards.refuse_too_many(self.run, self.scope())
             target_of(session.config)
         except UsageError as error:
+            self.worsen(f"the run did not begin: {error}")
             raise pytest.UsageError(str(error)) from error
         except MetareleaseError as error:
-            raise pytest.UsageError(f"the target could not be prepared: {error}") from error
+            text = f"the target could not be prepared: {error}"
+            self.worsen(text)
+            raise pytest.UsageError(text) from error
 
     def pytest_report_header(self) -> list[str]:
         """Say what is judged, where, and over which items."""
@@ -129,25 +141,31 @@ class GatedSession:
 
     def _decide(self, session: pytest.Session) -> None:
         pytest_exit = int(session.exitstatus)
-        self.findings += suspicion.of_chain(target_of(self.config))
+        decision: Decision | None = None
         try:
+            self.findings += suspicion.of_chain(target_of(self.config))
             gathered = closing.gather_approvals(self)
             self._stop_target()
+            self.findings += suspicion.of_approvals(self._approvals, self.run.root)
             self.findings = [*self._look.masked(self.findings), *self._look.findings()]
-            self.decision = closing.decide_run(self, pytest_exit, gathered)
-            self._digest = closing.write(self.decision, self.packet, self.config)
+            decision = closing.decide_run(self, pytest_exit, gathered)
+            self._digest = closing.write(decision, self.packet, self.config)
         except (OSError, MetareleaseError) as error:
-            self._cannot_write(session, str(error))
+            self._cannot_write(session, str(error), decision)
             return
         except Exception:  # noqa: BLE001 - a defect of ours must not look like a NO-GO
-            self._cannot_write(session, traceback.format_exc())
+            self._cannot_write(session, traceback.format_exc(), decision)
             return
+        self.decision = decision
         # pytest ends with 5 where there is nothing to run; a GO over signed items is one still.
-        ours = pytest_exit in (0, 1) or self.decision.verdict is Verdict.GO
+        ours = pytest_exit in (0, 1) or decision.verdict is Verdict.GO
         if ours and not self.run.gate.advisory:
-            session.exitstatus = self.decision.exit_code
+            session.exitstatus = decision.exit_code
         self.exit_code = int(session.exitstatus)
-        self._junit_problem = junit.finish(self.config, self.decision)
+        self._problems = [
+            closing.append_summary(markdown.render(decision)),
+            junit.finish(self.config, decision),
+        ]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the verdict."""
@@ -155,8 +173,8 @@ class GatedSession:
             closing.print_decision(
                 terminalreporter, self.decision, self.packet.folder, self._digest, self.run.gate
             )
-        if self._junit_problem:
-            terminalreporter.write_line(self._junit_problem, yellow=True)
+        for problem in filter(None, self._problems):
+            terminalreporter.write_line(problem, yellow=True)
 
     def pytest_unconfigure(self) -> None:
         """Give up the packet folder and what was shared."""
@@ -167,7 +185,14 @@ class GatedSession:
         shutil.rmtree(self.run.shared, ignore_errors=True)
 
     def worsen(self, why: str) -> None:
-        """Replace the decision on disk by a HOLD: something went wrong after it was made."""
+        """Replace a GO on disk by a HOLD: something went wrong after it was made.
+
+        A worse verdict stands: what went wrong later does not undo what was seen.
+        """
+        if self.decision is not None and self.decision.verdict is not Verdict.GO:
+            return
+        if self.decision is not None:
+            closing.append_summary(f"**HOLD**: the GO above is taken back: {why}")
         with contextlib.suppress(OSError, MetareleaseError):
             self.packet.write_tombstone(
                 run_id=self.run.run_id,
@@ -185,7 +210,7 @@ class GatedSession:
             return
         text = "; ".join(f"{one.reason.code}: {one.reason.text}" for one in found)
         if self.decision is not None and self.decision.verdict is Verdict.GO:
-            self.worsen(text)
+            self.worsen(redactor_of(self.config).mask(text))
             if self.exit_code == 0 and not self.run.gate.advisory:
                 session.exitstatus = self.exit_code = Verdict.HOLD.exit_code
         reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
@@ -214,11 +239,14 @@ class GatedSession:
     def _stop_target(self) -> None:
         stop_sandbox(self.run)
 
-    def _cannot_write(self, session: pytest.Session, why: str) -> None:
+    def _cannot_write(self, session: pytest.Session, why: str, decision: Decision | None) -> None:
+        """Say that nothing could be written; what was decided before that can only be worse."""
         text = f"the packet could not be written, so there is no verdict: {why}"
         text = redactor_of(self.config).mask(text)
         self.worsen(text)
-        session.exitstatus = Verdict.HOLD.exit_code
+        seen = Verdict.HOLD if decision is None else decision.verdict
+        verdict = max(Verdict.HOLD, seen, key=lambda one: one.rank)
+        session.exitstatus = verdict.exit_code
         self.exit_code = session.exitstatus
         reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:

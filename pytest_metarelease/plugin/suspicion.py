@@ -12,7 +12,9 @@ from pytest_metarelease.gate.values import Finding, Reason, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from pytest_metarelease.approvals.model import Approvals
     from pytest_metarelease.plugin.target import Target
 
 # Each of these means that a test passed without having done what it was written for. Names, and
@@ -130,6 +132,17 @@ def of_failed_end(error: BaseException) -> Finding:
         Verdict.HOLD,
         Reason("session-end-failed", text, "look for the plugin or conftest that raised it"),
     )
+
+
+def of_approvals(before: Approvals, root: Path) -> Sequence[Finding]:
+    """Return that approvals changed during the run: what is judged must not waive itself."""
+    from pytest_metarelease.plugin.approving import standing
+
+    if standing(root) == before:
+        return ()
+    text = "release-approvals/ changed while the run was going on"
+    step = "look for the test that writes there; give approvals before or after a run"
+    return (Finding(Verdict.HOLD, Reason("approvals-changed", text, step)),)
 
 
 def of_chain(target: Target) -> Sequence[Finding]:

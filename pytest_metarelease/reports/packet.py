@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -138,6 +139,22 @@ def _run_id_in(path: Path) -> str:
     return safe or "unknown"
 
 
+def read_bounded(path: Path) -> bytes:
+    """Return what is in a plain file of a packet.
+
+    Raises:
+        OSError: It cannot be read.
+        PacketError: It is no plain file (a pipe would be waited for for ever), or too large.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise PacketError(f"{path} is no plain file")
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise PacketError(f"{path} is larger than {_LARGEST} bytes")
+    return content
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file of a packet.
 
@@ -145,9 +162,7 @@ def read_json(path: Path) -> dict[str, Any]:
         PacketError: The file is missing, too large, torn, or holds no object.
     """
     try:
-        if path.stat().st_size > _LARGEST:
-            raise PacketError(f"{path} is larger than {_LARGEST} bytes")
-        content = path.read_bytes()
+        content = read_bounded(path)
         check_depth(content)
         found = json.loads(content, parse_constant=_refuse_constant)
     except FileNotFoundError as error:

@@ -17,28 +17,39 @@ if TYPE_CHECKING:
     from pytest_metarelease.reports.packet import Packet
 
 
-def write(
-    decision: Decision, packet: Packet, *, allure: Path | None = None, step_summary: str = ""
-) -> str:
+def write(decision: Decision, packet: Packet, *, allure: Path | None = None) -> str:
     """Write the packet and return the SHA-256 of ``decision.json``, hex.
 
     ``decision.json`` comes last, since it replaces the tombstone. ``allure`` is the folder of
-    Allure's results; ``step_summary`` the file to which CI wants Markdown appended.
+    Allure's results.
 
     Raises:
         OSError: Something could not be written; the tombstone stands.
     """
-    summary = markdown.render(decision)
     record = dump(record_to_json(decision.record))
     packet.write("record.json", record)
     if allure is not None:
         from pytest_metarelease.reports.allure import write_results
 
         write_results(decision, allure)
-    packet.write("decision.md", summary.encode())
+    packet.write("decision.md", markdown.render(decision).encode())
     document = decision_json.render(decision, hashlib.sha256(record).hexdigest())
     packet.write("decision.json", document)
-    if step_summary:
-        with Path(step_summary).open("a", encoding="utf-8") as file:
-            file.write(summary + "\n")
     return hashlib.sha256(document).hexdigest()
+
+
+def append_summary(text: str, step_summary: str) -> str:
+    """Append Markdown to the file that CI shows; return why that was not possible, or nothing.
+
+    It is a copy for readers: a path that is wrong, as in a container, changes no verdict.
+    """
+    if not step_summary:
+        return ""
+    try:
+        with Path(step_summary).open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except OSError as error:
+        return (
+            f"GITHUB_STEP_SUMMARY: the summary is not in {step_summary}: {error.strerror or error}"
+        )
+    return ""

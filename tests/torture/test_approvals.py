@@ -91,7 +91,6 @@ def test_a_good_waiver_covers_a_failure(failing: Place, workers: Workers) -> Non
 BAD: dict[str, tuple[str, Callable[[], str]]] = {
     "expired": ("waiver-expired", lambda: render(waiver(expires=when(-1)))),
     "unknown item": ("waiver-unknown-item", lambda: render(waiver(item="post.won"))),
-    "another version": ("waiver-other-release", lambda: render(waiver(version="1.0.1"))),
     "author is approver": ("waiver-self-approved", lambda: render(waiver(author=" ANN"))),
     "without reason": ("approval-unreadable", lambda: without("reason")),
     "without approver": ("approval-unreadable", lambda: without("approver")),

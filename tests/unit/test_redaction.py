@@ -7,10 +7,11 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pytest_metarelease.redaction import MASK, Redactor, mask_url
+from pytest_metarelease.secret_forms import is_ordinary
 
 SECRET = "s3cr3t/with+signs=and more"
 KEY = "0x" + "ab" * 32
@@ -74,8 +75,27 @@ def test_length_is_bounded() -> None:
     assert len(Redactor()("x" * 1_000_000)) < 30_000
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["postgres", "Optimism", "10000000", "my-secret-name", "/var/run/secrets", "0x" + "5A" * 20],
+)
+def test_ordinary_values_are_named_and_not_masked(value: str) -> None:
+    redactor = Redactor()
+    redactor.register(value, name="POSTGRES_PASSWORD")
+    assert redactor.short == {"POSTGRES_PASSWORD"}
+    assert redactor(f"at {value}ql") == f"at {value}ql"
+    inside = quote(value, safe="")
+    assert redactor(f"postgresql://u:{inside}@db/orders") == "postgresql://***@db/orders"
+
+
+@pytest.mark.parametrize("value", ["hunter2hunter2", "correcthorsebatterystaple", KEY, "pass-w0rd"])
+def test_other_values_are_masked_everywhere(value: str) -> None:
+    assert Redactor([value])(f"it is {value}.") == "it is ***."
+
+
 @given(secret=st.text(min_size=8, max_size=40), before=st.text(max_size=20))
 def test_no_text_holds_a_registered_secret(secret: str, before: str) -> None:
+    assume(not is_ordinary(secret))
     shown = Redactor([secret])(f"{before}{secret}")
     assert secret not in shown or secret in MASK
 

@@ -59,7 +59,6 @@ BAD: dict[str, tuple[str, dict[str, Any]]] = {
     "a date only": ("waiver-expired", {"expires": "2026-11-30"}),
     "no zone": ("waiver-expired", {"expires": "2026-11-30T12:00:00"}),
     "unknown item": ("waiver-unknown-item", {"item": "post.helth"}),
-    "another version": ("waiver-other-release", {"version": "2.0.1"}),
     "no reason": ("waiver-incomplete", {"reason": " "}),
     "no approver": ("waiver-incomplete", {"approver": ""}),
     "no author": ("waiver-incomplete", {"author": "\n"}),
@@ -93,6 +92,14 @@ def test_an_unreadable_file_is_hold() -> None:
     decision = Given(approvals=Approvals(unreadable=(broken,))).decide()
     assert finding_codes(decision) == ["approval-unreadable"]
     assert decision.verdict is Verdict.HOLD
+
+
+def test_a_waiver_of_another_version_covers_nothing_and_is_a_note() -> None:
+    decision = failing(waiver(version="2.0.1", expires="2026-11-23T11:59:59Z")).decide()
+    assert (decision.items[0].state, decision.verdict) == (State.FAILED, Verdict.NO_GO)
+    assert note_codes(decision) == ["waiver-other-release"]
+    left = Approvals(waivers=(waiver(version="2.0.1"),))
+    assert Given(approvals=left).decide().verdict is Verdict.GO
 
 
 def test_a_waiver_that_nobody_needs_is_a_note() -> None:
