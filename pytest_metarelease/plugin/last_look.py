@@ -74,7 +74,8 @@ class LastLook:
         allure = getattr(option, "allure_report_dir", None)
         if allure:
             yield Path(allure)
-        yield self._config.rootpath / str(self._config.getini("cache_dir"))
+        if self._config.pluginmanager.has_plugin("cacheprovider"):
+            yield self._config.rootpath / str(self._config.getini("cache_dir"))
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:
             yield Path(summary)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CHAIN_ID = 31337
 WRONG_CHAIN_ID = 1337
 #: What callers of signRelease and releaseFund must show; printed with the addresses.
-API_TOKEN = "sandbox-operator-token"  # noqa: S105 - opens a throw-away API on loopback
+API_TOKEN = "sandbox-operator-5f21c9d07b"  # noqa: S105 - opens a throw-away API on loopback
 OLD_VERSION = "1.9.0"
 OLD_COMMIT = "0" * 39 + "9"
 #: 0.1 ETH, what the depositor pays in.
