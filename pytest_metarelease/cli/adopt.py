@@ -96,9 +96,8 @@ def _chain(environment: Environment, root: Path, wanted: Sequence[str]) -> Itera
 def _probes(environment: Environment, root: Path) -> Iterator[Mapping[str, ContractProbe]]:
     from pytest_metarelease.evidence import Notebook
     from pytest_metarelease.manifest.scalars import Access
-    from pytest_metarelease.probes.chain.artifact import load as load_artifact
-    from pytest_metarelease.probes.chain.contracts import ContractProbe
-    from pytest_metarelease.probes.chain.directory import Directory
+    from pytest_metarelease.probes.chain.declared import declared_contracts
+    from pytest_metarelease.probes.chain.locating import located
     from pytest_metarelease.probes.chain.rpc import connect
     from pytest_metarelease.probes.chain.snapshot import pin
 
@@ -106,16 +105,10 @@ def _probes(environment: Environment, root: Path) -> Iterator[Mapping[str, Contr
         raise UsageError(f"{environment.name} declares no chain")
     rpc = connect(environment.chain, Access.READ_ONLY)
     try:
-        snapshot, notebook = pin(rpc, environment.chain), Notebook()
-        found = {
-            name: ContractProbe(
-                name, one, load_artifact(root / one.artifact), rpc, snapshot, notebook
-            )
-            for name, one in environment.contracts.items()
-        }
-        directory = Directory.of(environment, found)
-        for probe in found.values():
-            probe.directory = directory
-        yield found
+        snapshot = pin(rpc, environment.chain)
+        environment = located(environment, root)
+        yield declared_contracts(
+            environment, root, lambda one: root / one.artifact, rpc, snapshot, Notebook()
+        )
     finally:
         rpc.close()

@@ -134,7 +134,7 @@ class ChainDoor:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._chain: ChainProbe | None = None
-        self._contracts: dict[str, ContractProbe] | None = None
+        self._contracts: Mapping[str, ContractProbe] | None = None
 
     def chain(self) -> ChainProbe:
         """Return the probe of the chain.
@@ -165,28 +165,18 @@ class ChainDoor:
     def contracts(self) -> Mapping[str, ContractProbe]:
         """Return the declared contracts, their state fetched in one batch."""
         if self._contracts is None:
-            from pytest_metarelease.probes.chain.artifact import load
-            from pytest_metarelease.probes.chain.contracts import ContractProbe
-            from pytest_metarelease.probes.chain.directory import Directory
+            from pytest_metarelease.probes.chain.declared import declared_contracts
             from pytest_metarelease.probes.chain.state import prefetch
 
-            chain = self.chain()
-            found = {
-                name: ContractProbe(
-                    name,
-                    contract,
-                    load(self._target.artifact(contract), self._target.libraries(contract)),
-                    chain.rpc,
-                    chain.snapshot,
-                    self._target.recorder,
-                )
-                for name, contract in self._target.environment.contracts.items()
-            }
-            directory = Directory.of(self._target.environment, found)
-            for one in found.values():
-                one.directory = directory
-                if one.declared.proxy is not None:
-                    one.look_behind(found[one.declared.proxy.implementation].artifact.interface)
+            chain, target = self.chain(), self._target
+            found = declared_contracts(
+                target.environment,
+                target.run.root,
+                target.artifact,
+                chain.rpc,
+                chain.snapshot,
+                target.recorder,
+            )
             prefetch(list(found.values()))
             self._contracts = found
         return self._contracts

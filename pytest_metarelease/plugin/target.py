@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_metarelease.errors import ProbeError, UnmetError, UsageError
 from pytest_metarelease.evidence import Judgement, Measurement, Notebook, Recorder
 from pytest_metarelease.manifest.model import Environment, Release
-from pytest_metarelease.plugin.locating import libraries_of, located
 from pytest_metarelease.plugin.secret_sources import learn_resolved
+from pytest_metarelease.probes.chain.locating import libraries_of, located
 from pytest_metarelease.probes.reading import failure
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_metarelease.errors import UndeclaredError, UnmetError
+from pytest_metarelease.errors import UnmetError
 from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.contract_code import Proxy
 from pytest_metarelease.manifest.scalars import Access
@@ -104,16 +104,11 @@ def test_another_published_contract_is_unmet(rpc: Rpc) -> None:
         found.probe.code()
 
 
-def test_one_that_keeps_its_own_address_needs_a_node_with_overrides(rpc: Rpc) -> None:
+def test_one_that_keeps_its_own_address(rpc: Rpc) -> None:
     """Uniswap 3's factory holds ``address(this)``; its artifact does not say where."""
     found = deployed(rpc, UNISWAP_3 / "UniswapV3Factory.sol" / "UniswapV3Factory.json")
-    if rpc.call("web3_clientVersion").lower().startswith("anvil"):
-        found.probe.code()
-        assert found.verdicts == {Judgement.MET}
-    else:
-        with pytest.raises(UndeclaredError, match="where its immutables stand"):
-            found.probe.code()
-        assert Judgement.UNKNOWN in found.verdicts
+    found.probe.code()
+    assert found.verdicts == {Judgement.MET}
 
 
 def test_a_published_transparent_proxy(rpc: Rpc) -> None:

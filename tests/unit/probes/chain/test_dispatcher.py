@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -73,11 +74,16 @@ def test_a_loop_ends() -> None:
     assert dispatch_of(code("5b600056")).selectors == ()
 
 
+# One that nobody declares; and what a proxy itself answers, to its admin alone.
+HIDDEN = {"HiddenSettlementLog": {"0x5a17b0de"}, "TreasuryProxy": {"0x4f1ef286"}}
+
+
 @pytest.mark.parametrize("file", sorted(one.stem for one in ARTIFACTS.glob("*.json")))
 def test_the_dispatcher_of_real_code_is_its_abi(file: str) -> None:
     artifact = json.loads((ARTIFACTS / f"{file}.json").read_text())
     listed = {one.selector for one in read_abi(file, artifact["abi"]).functions}
-    found = dispatch_of(bytes.fromhex(artifact["deployedBytecode"][2:]))
-    hidden = {"0x5a17b0de"} if file == "HiddenSettlementLog" else set()
-    assert set(found.selectors) == listed | hidden
+    # Where a library's address belongs, unlinked code has a text of 40 characters.
+    linked = re.sub(r"__\$[0-9a-f]{34}\$__", "00" * 20, artifact["deployedBytecode"][2:])
+    found = dispatch_of(bytes.fromhex(linked))
+    assert set(found.selectors) == listed | HIDDEN.get(file, set())
     assert found.open_end == ""

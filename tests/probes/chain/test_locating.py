@@ -10,7 +10,7 @@ import pytest
 from pytest_metarelease.errors import UsageError
 from pytest_metarelease.manifest.model import Chain, Contract, Environment
 from pytest_metarelease.manifest.scalars import Access, Address, RelativePath, Url
-from pytest_metarelease.plugin.locating import libraries_of, located
+from pytest_metarelease.probes.chain.locating import libraries_of, located
 
 if TYPE_CHECKING:
     from pathlib import Path
