@@ -131,7 +131,8 @@ def _judge(
         asking.unknown(seen, problem)
         tally.unclear(problem)
         return False
-    if runs.there is not None and actual == _values(runs.there, spans):
+    # What a deployment at the address gives may agree, and never replaces a declared argument.
+    if argument is None and runs.there is not None and actual == _values(runs.there, spans):
         wanted = actual
     expected = f"immutable {name} = {_words(wanted)}"
     if set(actual) == set(wanted):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import UnsupportedError
+from pytest_metarelease.probes.chain.quantities import payload
 from pytest_metarelease.probes.chain.rpc import Ask
 from pytest_metarelease.probes.chain.storage import slot_number
 
@@ -37,9 +38,11 @@ def check_witness(answer: Answer, masked: str) -> None:
     """Return where the node showed that it sees overrides.
 
     Raises:
+        MalformedError: It answered something that is no hexadecimal.
         UnsupportedError: It does not.
     """
-    if not isinstance(answer, str) or answer == "0x" or int(answer, 16) != _ANSWER:
+    word = payload(answer, "state overrides") if isinstance(answer, str) else b""
+    if not word or int.from_bytes(word, "big") != _ANSWER:
         raise UnsupportedError(
             f"{masked}: the node does not know state overrides of eth_call, so this cannot be "
             "simulated; use a node that does (geth, anvil, erigon, reth)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_metarelease.errors import ProbeError
+from pytest_metarelease.probes.chain.overriding import check_witness, witness
 from pytest_metarelease.probes.chain.quantities import payload
 from pytest_metarelease.probes.chain.revert import Revert
 from pytest_metarelease.probes.chain.rpc import Ask, Rpc, settled
@@ -52,11 +53,20 @@ class Simulation:
         """Return the code of a deployment at ``address`` itself; None where the node cannot say.
 
         Uses state overrides, an extension of geth that most nodes share: the creation code stands
-        at the address, over empty storage, so that ``address(this)`` is right.
+        at the address, over empty storage, so that ``address(this)`` is right. A node that ignores
+        them would run the deployed contract, whose word counts for nothing here.
         """
+        tag = self._snapshot.tag
         request = {"from": _SOMEBODY, "to": address, "data": "0x"}
         override = {address: {"code": self._creation, "state": {}}}
-        return self._try((request, self._snapshot.tag, override))
+        try:
+            sure, answer = self._rpc.batch(
+                [witness(tag), Ask("eth_call", (request, tag, override))]
+            )
+            check_witness(sure, self._rpc.masked)
+        except ProbeError:
+            return None
+        return _usable(answer)
 
     def _request(self, sender: str) -> dict[str, str]:
         return {"from": sender, "data": self._creation}
@@ -66,9 +76,13 @@ class Simulation:
             answer = self._rpc.batch([Ask("eth_call", params)])[0]
         except ProbeError:
             return None
-        if isinstance(answer, Revert | ProbeError):
-            return None
-        return _code(answer) or None
+        return _usable(answer)
+
+
+def _usable(answer: Any) -> bytes | None:
+    if isinstance(answer, Revert | ProbeError):
+        return None
+    return _code(answer) or None
 
 
 def _code(answer: Any) -> bytes:
