@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import ProbeError, UnmetError, UnsupportedError, UsageError
+from pytest_metarelease.errors import ProbeError, UnmetError, UsageError
 from pytest_metarelease.manifest.model import CallerPolicy
 from pytest_metarelease.probes.chain.abi import Entry
 from pytest_metarelease.probes.chain.callers import Caller, callers, strangers
@@ -67,9 +67,10 @@ def judge_access(contract: ContractProbe) -> None:
     rules = _rules(contract)
     with tally:
         contract.code_size().at_least(1, next_step="compare address and deployment")
-    listed = {rule.entry.signature for rule in rules}
+    # By kind as well: receive and fallback both have the signature "()".
+    listed = {(rule.entry.kind, rule.entry.signature) for rule in rules}
     for entry in _changing(contract):
-        if entry.signature not in listed:
+        if (entry.kind, entry.signature) not in listed:
             tally.failed(_unlisted(contract, entry))
     trials: list[Trial] = []
     for rule in rules:
@@ -181,7 +182,7 @@ def _believed(contract: ContractProbe, ask: Ask, answer: Answer, sure: Answer) -
         return answer
     try:
         check_witness(sure, contract.rpc.masked)
-    except UnsupportedError as problem:
+    except ProbeError as problem:
         return problem
     return answer
 

@@ -264,6 +264,16 @@ def test_an_overload_is_a_function_of_its_own(rpc: Rpc, address: str) -> None:
         found.probe.state()
 
 
+@pytest.mark.parametrize(("named", "missing"), [("receive", "fallback"), ("fallback", "receive")])
+def test_receive_and_fallback_are_two(rpc: Rpc, address: str, named: str, missing: str) -> None:
+    refused = CallerPolicy(anyone="nobody sends", reverts=("0x",))
+    found = of_escrow(rpc, address, access=policies(**{named: refused}))
+    more = [{"type": one, "stateMutability": "payable"} for one in ("receive", "fallback")]
+    found.probe.interface.special = read_abi("Escrow", more).special
+    with pytest.raises(UnmetError, match=rf"escrow\.{missing} has a caller policy"):
+        found.probe.access()
+
+
 # ---------------------------------------------------------------------- hidden selectors
 
 
