@@ -114,7 +114,7 @@ class CodeComparison:
         self, deployed: bytes, seen: Measurement, allowed: Allowed, tally: Tally
     ) -> CodeReport:
         if self._artifact.immutables is None:
-            return self._judge_whole(deployed, allowed)
+            return self._judge_whole(deployed, allowed, tally)
         masked = self._masked(allowed)
         found = compare(self._artifact.runtime, deployed, masked)
         self._refuse(found, deployed, seen, allowed)
@@ -182,14 +182,15 @@ class CodeComparison:
             hint = "find out what stands there; link and deploy the release's artifact again"
             tally.failed(self._asking.unmet(seen, f"{what} = {wanted}", shown, hint))
 
-    def _judge_whole(self, deployed: bytes, allowed: Allowed) -> CodeReport:
+    def _judge_whole(self, deployed: bytes, allowed: Allowed, tally: Tally) -> CodeReport:
         """Compare with the simulated code where the artifact does not say what is immutable."""
         construction = Construction(
             self._contract, self._artifact, self._rpc, self._snapshot, self._asking
         )
         code = construction.whole(deployed)
         seen = self._asking.known("simulated deployment", _hash(code), block=self._snapshot.number)
-        masked = [*(allowed.patches or {})]
+        own = own_address(self._artifact.runtime)
+        masked = [*([] if own is None else [own]), *(allowed.patches or {})]
         found = compare(code, deployed, masked)
         end = len(deployed)
         if allowed.metadata and found.body is None and not found.why:
@@ -205,6 +206,7 @@ class CodeComparison:
             raise problem
         self._refuse(found, deployed, seen, allowed)
         self._asking.met(seen, self._expected, f"{len(deployed)} bytes, equal")
+        self._judge_places(deployed, allowed, tally)
         return CodeReport(_hash(deployed), len(deployed), metadata=found.metadata)
 
     def _judge_minimal(self, deployed: bytes, seen: Measurement) -> None:

@@ -15,6 +15,7 @@ from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.abi import keccak
 from pytest_metarelease.probes.chain.artifact import Span, load
 from pytest_metarelease.probes.chain.quantities import payload
+from pytest_metarelease.probes.chain.simulation import Simulation
 from pytest_metarelease.sandbox.accounts import DEPLOYER, DEPOSITOR, SIGNERS
 from tests.probes.chain.deployed import (
     TRADE,
@@ -80,6 +81,18 @@ def test_an_immutable_with_another_value_is_unmet(rpc: Rpc, address: str, place:
         found.probe.code()
     judged = [one.judgement for one in found.cited]
     assert judged.count(Judgement.UNMET) == 1
+
+
+def test_what_is_simulated_never_replaces_a_declared_argument(
+    rpc: Rpc, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed = payload(rpc.call("eth_getCode", address, "latest"), "code")
+    monkeypatch.setattr(Simulation, "at", lambda _self, _address: deployed)
+    found = bench(rpc, declared(address, constructor=(SIGNERS[2].address, *TRADE[1:])))
+    name = next(one for one in artifact().immutables or {} if "depositor" in one)
+    object.__setattr__(found.probe.artifact, "arguments", {name: 0})
+    with pytest.raises(UnmetError, match=f"immutable {name}"):
+        found.probe.code()
 
 
 def test_an_amount_that_is_no_immutable_is_left_to_the_state(rpc: Rpc, address: str) -> None:
@@ -249,6 +262,25 @@ def test_declared_bytes_count_only_as_they_are_declared(rpc: Rpc) -> None:
     with pytest.raises(UnmetError, match="declared bytes at 66"):
         found.probe.code()
     allowing(found, Difference(actual="0x00", **at), moving("self"))
+    found.probe.code()
+
+
+def test_declared_bytes_are_judged_where_the_artifact_names_no_immutables(rpc: Rpc) -> None:
+    found = _made_up(rpc, _tail(), _tail(), second="6007")
+    built = found.probe.artifact
+    changed = _creation(_tail(), "6007").replace(_RUNTIME, _RUNTIME[:-1] + b"\xfe")
+    object.__setattr__(built, "creation", changed)
+    object.__setattr__(built, "immutables", None)
+    at: dict[str, Any] = {
+        "facet": "bytes",
+        "offset": 66,
+        "reason": "hotfix 7",
+        "expires": "2999-12-31",
+    }
+    allowing(found, Difference(actual="0x01", **at))
+    with pytest.raises(UnmetError, match="declared bytes at 66"):
+        found.probe.code()
+    allowing(found, Difference(actual="0x00", **at))
     found.probe.code()
 
 
