@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 
 from pytest_metarelease.manifest.amounts import read_wei
-from pytest_metarelease.manifest.contract_code import Difference, Proxy
+from pytest_metarelease.manifest.contract_code import Difference, Initialiser, Proxy
 from pytest_metarelease.manifest.model import (
     Attempts,
     CallerPolicy,
@@ -27,6 +27,7 @@ from pytest_metarelease.manifest.model import (
     Identity,
     Item,
     Migrations,
+    Pausing,
     Release,
     ResponseTime,
     Safe,
@@ -46,6 +47,9 @@ Broken: TypeAlias = Iterator[tuple[tuple[str | int, ...], str]]
 
 ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2}){1,64}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Selectors of Error(string) and Panic(uint256): every text of `require`, every failed assertion.
+_OF_ALL_TEXTS = ("0x08c379a0", "0x4e487b71")
 _DOMAIN = ("name", "version", "chainId", "verifyingContract", "salt")
 # Marks that pytest itself gives a meaning; a facet of that name would change how tests run.
 _MARKS_OF_PYTEST = frozenset(
@@ -105,6 +109,7 @@ def _view_expectation(wanted: ViewExpectation) -> Broken:
             yield ("holds", index), why
     if wanted.reverts is not None and compares:
         yield ("reverts",), "is declared beside a value; a call does one of the two"
+    yield from _of_all_texts(wanted.reverts, ("reverts",))
     yield from _stating(wanted, compares or wanted.reverts is not None)
 
 
@@ -161,6 +166,14 @@ def _caller_policy(policy: CallerPolicy) -> Broken:
         yield (), f"says who may call by one of only, anyone, nobody, unchecked{also}"
     elif stated[0] in ("only", "nobody") and not policy.reverts:
         yield (), "needs `reverts`: a refusal counts only with its declared reason"
+    for index, text in enumerate(policy.reverts):
+        yield from _of_all_texts(text, ("reverts", index))
+
+
+def _of_all_texts(text: str | None, path: tuple[str | int, ...]) -> Broken:
+    if text is not None and text.strip().lower() in _OF_ALL_TEXTS:
+        why = "is how every text of `require` or every panic begins, and tells none from another"
+        yield path, f'{text} {why}; write the text itself, or "Panic(0x11)"'
 
 
 def _safe(safe: Safe) -> Broken:
@@ -227,10 +240,19 @@ def _difference(difference: Difference) -> Broken:
             yield (), f"facet {difference.facet} needs {key}"
     if difference.actual is not None and not _BYTES.fullmatch(difference.actual):
         yield ("actual",), "expected 1 to 64 bytes as 0x hexadecimal"
-    try:
-        date.fromisoformat(difference.expires)
-    except ValueError:
+    if not _is_day(difference.expires):
         yield ("expires",), "is no day; write for example 2027-01-31"
+
+
+def _is_day(text: str) -> bool:
+    # Python takes other forms of ISO 8601 as well (20270131), which people read less surely.
+    if not _DAY.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _proxy(proxy: Proxy) -> Broken:
@@ -238,6 +260,15 @@ def _proxy(proxy: Proxy) -> Broken:
         yield ("admin_account",), "stands beside admin; keep one of the two"
     if (proxy.kind == "beacon") != (proxy.beacon is not None):
         yield (), "kind: beacon and beacon: NAME belong together"
+
+
+def _initialiser(once: Initialiser) -> Broken:
+    yield from _of_all_texts(once.reverts, ("reverts",))
+
+
+def _pausing(pausing: Pausing) -> Broken:
+    for function, text in pausing.blocks.items():
+        yield from _of_all_texts(text, ("blocks", function))
 
 
 def _migrations(migrations: Migrations) -> Broken:
@@ -257,6 +288,7 @@ def _flow(flow: Flow) -> Broken:
     for index, step in enumerate(flow.steps):
         signed = {"$signature"} if step.sign is not None else set()
         yield from _stand_ins(step.args, known | signed, ("steps", index, "args"))
+        yield from _of_all_texts(step.reverts, ("steps", index, "reverts"))
         if step.sign is not None:
             yield from _stand_ins(step.sign.message, known, ("steps", index, "sign", "message"))
         for view, wanted in step.then.items():
@@ -381,8 +413,10 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Flow: _flow,
     Given: _given,
     Identity: _identity,
+    Initialiser: _initialiser,
     Item: _item,
     Migrations: _migrations,
+    Pausing: _pausing,
     Proxy: _proxy,
     Release: _release,
     ResponseTime: _response_time,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.probes.chain.spans import Span
@@ -30,13 +31,17 @@ class Allowed:
     def of(cls, differences: Iterable[Difference], today: str) -> Allowed:
         """Return what is allowed on ``today``, an ISO date."""
         every = list(differences)
-        valid = [one for one in every if today <= one.expires]
+        valid = [one for one in every if _counts(one, today)]
         return cls(
             metadata=any(one.facet == "metadata" for one in valid),
             immutables=frozenset(one.name for one in valid if one.name is not None),
             patches=dict(_patch(one) for one in valid if one.facet == "bytes"),
             expired=tuple(_words(one) for one in every if one not in valid),
         )
+
+
+def _counts(one: Difference, today: str) -> bool:
+    return date.fromisoformat(today) <= date.fromisoformat(one.expires)
 
 
 def _patch(one: Difference) -> tuple[Span, bytes]:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from pytest_metarelease.manifest.contract_code import Difference, Initialiser
 from pytest_metarelease.manifest.model import (
     CallerPolicy,
     Contract,
     Given,
+    Pausing,
     Safe,
     SlotExpectation,
     ViewExpectation,
@@ -30,6 +32,10 @@ def safe(**values: Any) -> Safe:
     return Safe(**{**usual, "threshold": 2, "singleton": OTHER, **values})
 
 
+def until(expires: str) -> Difference:
+    return Difference(facet="metadata", reason="x", expires=expires)
+
+
 @pytest.mark.parametrize(
     ("value", "why"),
     [
@@ -37,6 +43,14 @@ def safe(**values: Any) -> Safe:
         (CallerPolicy(only=("owner",), anyone="x", reverts=("y",)), "not only and anyone"),
         (CallerPolicy(only=("owner",)), "needs `reverts`"),
         (CallerPolicy(nobody="x"), "needs `reverts`"),
+        (CallerPolicy(only=("owner",), reverts=("0x08c379a0",)), "every text of `require`"),
+        (CallerPolicy(only=("owner",), reverts=("0x", "0x4E487B71")), "every panic"),
+        (ViewExpectation(reverts=" 0x08C379A0"), "every text"),
+        (Pausing(by="owner", blocks={"f": "0x08c379a0"}), "every text"),
+        (Initialiser(call="initialize", reverts="0x4e487b71"), "every panic"),
+        *((until(text), "is no day") for text in ("20270131", "2027-1-31", "2027-02-30", "", "x")),
+        (until("2027-W05-1"), "is no day"),
+        (until("\u0662\u0660\u0662\u0667-01-31"), "is no day"),
         (Given(slot="first", value=0), "no slot"),
         (Given(slot="0", value=256, size=1), "does not fit"),
         (Given(slot="0", value=0, offset=20, size=20), "beyond"),
@@ -59,6 +73,8 @@ def test_what_means_nothing_is_refused(value: object, why: str) -> None:
     "value",
     [
         CallerPolicy(only=("owner",), reverts=("0x",)),
+        CallerPolicy(only=("owner",), reverts=("Panic(0x11)", "missing {caller}")),
+        until("2027-01-31"),
         CallerPolicy(anyone="x"),
         CallerPolicy(unchecked="x"),
         Given(slot="0x10", value=255, size=1, offset=31),
