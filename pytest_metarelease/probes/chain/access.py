@@ -227,8 +227,9 @@ def _judge(contract: ContractProbe, trial: Trial, answer: Answer, duration: floa
         asking.unknown(seen, answer)
         raise answer
     revert = explain(answer, contract.interface) if isinstance(answer, Revert) else None
+    reasons = [text for one in policy.reverts for text in _reasons(one, trial.caller.address)]
     declared = " or ".join(policy.reverts)
-    refused = revert is not None and any(map(revert.is_declared_as, policy.reverts))
+    refused = revert is not None and any(map(revert.is_declared_as, reasons))
     actual = "it succeeds" if revert is None else f"reverts: {_reason(revert)}"
     if policy.anyone is not None:
         good = refused if policy.reverts else revert is None
@@ -243,6 +244,14 @@ def _judge(contract: ContractProbe, trial: Trial, answer: Answer, duration: floa
     if policy.unconfirmed is not None:
         raise unconfirmed(contract, seen, trial.rule.key, policy.unconfirmed)
     asking.met(seen, expected, actual)
+
+
+def _reasons(declared: str, caller: str) -> tuple[str, ...]:
+    """Return the reason with ``{caller}`` filled in: texts write addresses in lower case.
+
+    In the values of a custom error an address has its checksum.
+    """
+    return tuple(declared.replace("{caller}", one) for one in (caller.lower(), caller))
 
 
 def _next_step(trial: Trial) -> str:

@@ -72,10 +72,11 @@ def _view(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
 
 
 def _policy(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
-    outcome = _called(contract, entry, strangers(contract)[0])
+    stranger = strangers(contract)[0]
+    outcome = _called(contract, entry, stranger)
     if outcome.revert is None:
         return {"anyone": "a call from a stranger, with zeros for arguments, succeeded"}
-    reason = _reason(outcome.revert)
+    reason = _refusal(outcome.revert, stranger)
     admitted = []
     for view in contract.interface.views:
         if view.inputs or view.output_types != ("address",):
@@ -83,8 +84,9 @@ def _policy(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
         who = contract.view(view.signature).returned
         if not isinstance(who, str) or int(who, 16) == 0:
             continue
-        answer = _called(contract, entry, Caller(view.name, who)).revert
-        if answer is None or _reason(answer) != reason:
+        caller = Caller(view.name, who)
+        answer = _called(contract, entry, caller).revert
+        if answer is None or _refusal(answer, caller) != reason:
             admitted.append(view.name)
     if admitted:
         return {"only": admitted, "reverts": reason}
@@ -93,6 +95,11 @@ def _policy(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
 
 def _called(contract: ContractProbe, entry: Entry, caller: Caller) -> Outcome:
     return contract.call(entry.signature, arguments(entry, None), sender=caller.address)
+
+
+def _refusal(revert: Revert, caller: Caller) -> str:
+    """Return the reason with the caller's own address, where it names it, as ``{caller}``."""
+    return _reason(revert).replace(caller.address.lower(), "{caller}")
 
 
 def _reason(revert: Revert) -> str:

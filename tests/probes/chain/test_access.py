@@ -22,6 +22,7 @@ from pytest_metarelease.manifest.scalars import Access, Wei
 from pytest_metarelease.probes.chain.abi import keccak, read_abi
 from pytest_metarelease.probes.chain.codec import call_data
 from pytest_metarelease.probes.chain.directory import Directory
+from pytest_metarelease.probes.chain.revert import Revert, make_revert
 from pytest_metarelease.probes.chain.safes import SafeProbe
 from pytest_metarelease.probes.chain.snapshot import pin
 from pytest_metarelease.sandbox.accounts import ARBITER, COUNTERPARTY, DEPLOYER, SIGNERS, SPARE
@@ -168,6 +169,51 @@ def test_the_wrong_caller_is_refused_and_found(rpc: Rpc, address: str) -> None:
     )
     with pytest.raises(UnmetError, match=r"from counterparty .* is not refused"):
         of_escrow(rpc, address, access=wrong).probe.access()
+
+
+def texting(real: Rpc, text: str) -> Any:
+    """Return a node whose contracts refuse everybody with ``text``, and the caller's address."""
+
+    class Texting:
+        masked = real.masked
+
+        def batch(self, asks: Any) -> Any:
+            return [
+                refusal(text.format(ask.params[0]["from"].lower()))
+                if ask.method == "eth_call" and "from" in ask.params[0]
+                else answer
+                for ask, answer in zip(asks, real.batch(asks), strict=True)
+            ]
+
+    return Texting()
+
+
+def refusal(text: str) -> Revert:
+    body = text.encode().hex()
+    return make_revert(
+        f"0x08c379a0{32:064x}{len(text):064x}{body.ljust(-(-len(body) // 64) * 64, '0')}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reverts", "good"),
+    [
+        ("account {caller} is missing role 0x00", True),
+        ("account {caller} is missing role", False),
+        ("account caller is missing role 0x00", False),
+        (f"account {SPARE[1].address.lower()} is missing role 0x00", False),
+    ],
+)
+def test_a_reason_may_name_the_caller(rpc: Rpc, address: str, reverts: str, good: bool) -> None:
+    one = CallerPolicy(nobody="switched off", reverts=(reverts,))
+    found = of_escrow(rpc, address, access=dict.fromkeys(policies(), one))
+    found.probe.rpc = texting(found.probe.rpc, "account {} is missing role 0x00")
+    if good:
+        found.probe.access()
+        assert found.verdicts == {Judgement.MET}
+    else:
+        with pytest.raises(UnmetError, match="is missing role"):
+            found.probe.access()
 
 
 def test_an_unknown_caller_is_a_usage_error(rpc: Rpc, address: str) -> None:
@@ -362,6 +408,10 @@ def test_roles_are_callers(rpc: Rpc, log: str) -> None:
         ).probe.access()
     found.probe.access()
     assert found.verdicts == {Judgement.MET}
+    role = "0x" + keccak(b"RECORDER_ROLE").hex()
+    exact = (f"AccessControlUnauthorizedAccount({{caller}}, {role})",)
+    record = replace(access["record"], reverts=exact)
+    of_log(rpc, log, roles=roles(), access={**access, "record": record}).probe.access()
 
 
 # ---------------------------------------------------------------------- the pause
