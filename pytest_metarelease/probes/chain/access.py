@@ -25,7 +25,7 @@ from pytest_metarelease.probes.chain.state import unconfirmed
 from pytest_metarelease.probes.chain.storage import slot_number, storage_ask, word_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_metarelease.evidence import Measurement
     from pytest_metarelease.probes.chain.contracts import ContractProbe
@@ -72,10 +72,11 @@ def judge_access(contract: ContractProbe) -> None:
     for entry in _changing(contract):
         if (entry.kind, entry.signature) not in listed:
             tally.failed(_unlisted(contract, entry))
+    named = _named(contract, tally)
     trials: list[Trial] = []
     for rule in rules:
         with tally:
-            trials += _trials(contract, rule)
+            trials += _trials(contract, rule, named)
     with tally:
         _try_all(contract, trials, tally)
     _judge_former(contract, tally)
@@ -140,20 +141,49 @@ def _members(kind: str) -> list[str]:
     return [one for one in found if one]
 
 
-def _trials(contract: ContractProbe, rule: Rule) -> list[Trial]:
+def _named(contract: ContractProbe, tally: Tally) -> dict[str, tuple[Caller, ...]]:
+    """Return every caller to whom the manifest gives any right here, by how it is written."""
+    declared = contract.declared
+    texts = [text for policy in declared.access.values() for text in policy.only or ()]
+    texts += [f"role:{name}" for name in (declared.roles.holders if declared.roles else ())]
+    texts += [declared.pausing.by] if declared.pausing is not None else []
+    found: dict[str, tuple[Caller, ...]] = {}
+    for text in dict.fromkeys(texts):
+        with tally:
+            found[text] = callers(contract, text)
+    return found
+
+
+def _outsiders(
+    contract: ContractProbe, own: Sequence[Caller], named: Mapping[str, tuple[Caller, ...]]
+) -> list[Caller]:
+    """Return who must be refused: strangers, and whoever has rights, but not this one."""
+    found = list(strangers(contract))
+    known = {one.address.lower() for one in (*own, *found)}
+    for one in (caller for several in named.values() for caller in several):
+        if one.address.lower() not in known:
+            known.add(one.address.lower())
+            found.append(one)
+    return found
+
+
+def _trials(
+    contract: ContractProbe, rule: Rule, named: Mapping[str, tuple[Caller, ...]]
+) -> list[Trial]:
     policy = rule.policy
     if policy.unchecked is not None:
         if policy.unconfirmed is not None:
             seen = contract.asking.known(f"{contract.name}.{rule.key}", "not tried")
             raise unconfirmed(contract, seen, rule.key, policy.unconfirmed)
         return []
-    outside = strangers(contract)
     if policy.anyone is not None:
-        return [Trial(rule, outside[0], may=True)]
-    trials = [Trial(rule, one, may=False) for one in outside]
-    for text in policy.only or ():
-        trials += [Trial(rule, one, may=True) for one in callers(contract, text)]
-    return trials
+        return [Trial(rule, strangers(contract)[0], may=True)]
+    # A caller that could not be told is on the tally already.
+    own = [one for text in policy.only or () for one in named.get(text, ())]
+    return [
+        *(Trial(rule, one, may=False) for one in _outsiders(contract, own, named)),
+        *(Trial(rule, one, may=True) for one in own),
+    ]
 
 
 def _try_all(contract: ContractProbe, trials: Sequence[Trial], tally: Tally) -> None:

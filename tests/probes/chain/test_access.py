@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 NO_OWNER = ("Ownable: caller is not the owner",)
 NOT_DEPOSITOR = ("Only the depositor can call this function",)
+OFF = CallerPolicy(unchecked="not looked at here")
 FRESH = (Given(slot="0", value=0, size=1),)
 OWNERS = (tuple(one.address for one in SIGNERS),)
 COMPLETE = (Given(slot="0", value=2, size=1),)
@@ -135,7 +136,26 @@ def test_the_declared_policies_hold(rpc: Rpc, address: str) -> None:
     found = of_escrow(rpc, address)
     found.probe.access()
     assert found.verdicts == {Judgement.MET}
-    assert len(found.cited) == 1 + 8 * 2 + 1 + 9
+    # Code; strangers and whoever may; those of owner and three parties who may not; one for anyone.
+    assert len(found.cited) == 1 + (8 * 2 + 9) + (7 * 3 + 2) + 1
+
+
+def test_who_may_do_other_things_must_be_refused_as_well(rpc: Rpc, address: str) -> None:
+    narrow = replace(policies()["submitEvidence"], only=("depositor",))
+    with pytest.raises(UnmetError, match=r"submitEvidence\(.*\) from counterparty .* reverts"):
+        of_escrow(rpc, address, access=policies(submitEvidence=narrow)).probe.access()
+    # Also where only the pause or a role names them; nobody is tried against their own right.
+    only = {"submitEvidence": narrow, **dict.fromkeys(policies().keys() - {"submitEvidence"}, OFF)}
+    of_escrow(rpc, address, access=only).probe.access()
+    pauser = Pausing(by=COUNTERPARTY.address, blocks={"deposit": "x"})
+    with pytest.raises(UnmetError, match=rf"from {COUNTERPARTY.address}"):
+        of_escrow(rpc, address, access=only, pausing=pauser).probe.access()
+    holders = Roles(holders={"X": (COUNTERPARTY.address,)})
+    with pytest.raises(UnmetError, match="from role:X"):
+        of_escrow(rpc, address, access=only, roles=holders).probe.access()
+    both = replace(narrow, only=("depositor", COUNTERPARTY.address.lower()))
+    lower = {**only, "submitEvidence": both}
+    of_escrow(rpc, address, access=lower, roles=holders, pausing=pauser).probe.access()
 
 
 def test_another_reason_is_no_refusal(rpc: Rpc, address: str) -> None:
