@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_metarelease.probes.chain.opcodes import ENDS, POPS_AND_PUSHES
+from pytest_metarelease.probes.chain.opcodes import ENDS, KNOWN, POPS_AND_PUSHES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,6 +106,10 @@ class _Walk:
             elif opcode == 0x5B and at != start:
                 # A join of paths: what was seen here with the same stack is not followed again.
                 self._waiting.append((at, tuple(stack)))
+                return
+            elif opcode not in KNOWN:
+                # No instruction of ours ends a call for certain: a later fork may know it.
+                self._open_end = f"the instruction 0x{opcode:02x} at byte {at} is not known"
                 return
             else:
                 if not _step(opcode, stack):

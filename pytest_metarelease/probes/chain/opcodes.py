@@ -1,7 +1,7 @@
 """How many values each EVM instruction takes from the stack and puts on it.
 
-Refuses nothing and runs nothing: what is not in the table is no instruction, and ends a call.
-Source: Yellow Paper, appendix H, with the instructions of later EIPs up to Cancun.
+Runs nothing, and refuses to guess: what is not in the table is not known, and ends no call.
+Source: Yellow Paper, appendix H, with the instructions of later EIPs up to Osaka.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ def _table() -> dict[int, tuple[int, int]]:
         ((2, 1), (*range(0x01, 0x08), 0x0A, 0x0B, *range(0x10, 0x15), *range(0x16, 0x19))),
         ((2, 1), (*range(0x1A, 0x1E), 0x20)),
         ((3, 1), (0x08, 0x09)),
-        # ISZERO, NOT, BALANCE, CALLDATALOAD, EXTCODESIZE, EXTCODEHASH, BLOCKHASH, BLOBHASH,
-        # MLOAD, SLOAD, TLOAD
-        ((1, 1), (0x15, 0x19, 0x31, 0x35, 0x3B, 0x3F, 0x40, 0x49, 0x51, 0x54, 0x5C)),
+        # ISZERO, NOT, CLZ (EIP-7939), BALANCE, CALLDATALOAD, EXTCODESIZE, EXTCODEHASH,
+        # BLOCKHASH, BLOBHASH, MLOAD, SLOAD, TLOAD
+        ((1, 1), (0x15, 0x19, 0x1E, 0x31, 0x35, 0x3B, 0x3F, 0x40, 0x49, 0x51, 0x54, 0x5C)),
         # ADDRESS, ORIGIN, CALLER, CALLVALUE, CALLDATASIZE, CODESIZE, GASPRICE, RETURNDATASIZE,
         # the block's own values, PC, MSIZE, GAS
         ((0, 1), (0x30, 0x32, 0x33, 0x34, 0x36, 0x38, 0x3A, 0x3D, *range(0x41, 0x49), 0x4A)),
@@ -44,3 +44,6 @@ def _table() -> dict[int, tuple[int, int]]:
 
 POPS_AND_PUSHES = _table()
 """Opcode -> (values taken, values put), except PUSH, DUP, SWAP, JUMP and JUMPI."""
+
+KNOWN = frozenset({*POPS_AND_PUSHES, *range(0x5F, 0xA0), 0x56, 0x57, *ENDS})
+"""Every instruction that is understood: those of the table, PUSH, DUP, SWAP, jumps and ends."""

@@ -14,6 +14,8 @@ from pytest_metarelease.probes.chain.dispatcher import dispatch_of
 ARTIFACTS = Path(__file__).parents[4] / "pytest_metarelease" / "sandbox" / "artifacts"
 SELECTOR = "5f3560e01c"  # CALLDATALOAD(0) >> 224
 STOP = "5b00"
+# Added on purpose; and upgradeToAndCall, which OpenZeppelin's proxy answers to its admin alone.
+HIDDEN = {"HiddenSettlementLog": {"0x5a17b0de"}, "TreasuryProxy": {"0x4f1ef286"}}
 
 
 def code(*parts: str) -> bytes:
@@ -68,6 +70,16 @@ def test_a_short_selector_is_pushed_with_fewer_bytes() -> None:
 def test_a_computed_jump_leaves_the_list_open() -> None:
     found = dispatch_of(code(SELECTOR, "600f16", "56"))
     assert "computed" in found.open_end
+
+
+@pytest.mark.parametrize("opcode", ["0c", "1f", "4b", "e0", "f7"])
+def test_an_instruction_that_is_not_known_leaves_the_list_open(opcode: str) -> None:
+    found = dispatch_of(code(SELECTOR, opcode, "63deadbeef14600057", "00"))
+    assert f"0x{opcode} at byte 5 is not known" in found.open_end
+
+
+def test_what_stands_behind_the_end_is_not_reached() -> None:
+    assert dispatch_of(code(SELECTOR, "63deadbeef14600057", "00", "0c")).open_end == ""
 
 
 def test_a_loop_ends() -> None:
