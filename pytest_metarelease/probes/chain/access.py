@@ -109,10 +109,17 @@ def _rules(contract: ContractProbe) -> list[Rule]:
 
 
 def arguments(entry: Entry, policy: CallerPolicy | None) -> Sequence[Any]:
-    """Return the declared arguments, or zeros: who may call is asked before what with."""
+    """Return the declared arguments, or zeros: who may call is asked before what with.
+
+    Raises:
+        UsageError: None are declared, and a type has no zero that is known.
+    """
     if policy is not None and policy.args:
         return policy.args
-    return [_zero(one.type) for one in entry.inputs]
+    try:
+        return [_zero(one.type) for one in entry.inputs]
+    except UsageError as problem:
+        raise UsageError(f"{entry.signature}: {problem}") from None
 
 
 def _zero(kind: str) -> Any:
@@ -127,7 +134,12 @@ def _zero(kind: str) -> Any:
         return NOBODY
     if kind == "bool":
         return False
-    return "" if kind == "string" else "0x" + "00" * int(kind.removeprefix("bytes") or 0)
+    if kind == "string":
+        return ""
+    size = kind.removeprefix("bytes")
+    if not kind.startswith("bytes") or not (size.isdecimal() or not size):
+        raise UsageError(f"no zero is known of the type {kind}; declare args: [...]")
+    return "0x" + "00" * int(size or 0)
 
 
 def _members(kind: str) -> list[str]:
@@ -145,7 +157,8 @@ def _named(contract: ContractProbe, tally: Tally) -> dict[str, tuple[Caller, ...
     """Return every caller to whom the manifest gives any right here, by how it is written."""
     declared = contract.declared
     texts = [text for policy in declared.access.values() for text in policy.only or ()]
-    texts += [f"role:{name}" for name in (declared.roles.holders if declared.roles else ())]
+    holders = declared.roles.holders if declared.roles else {}
+    texts += [f"role:{name}" for name, held in holders.items() if held]
     texts += [declared.pausing.by] if declared.pausing is not None else []
     found: dict[str, tuple[Caller, ...]] = {}
     for text in dict.fromkeys(texts):

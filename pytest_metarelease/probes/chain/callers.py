@@ -38,7 +38,7 @@ def callers(contract: ContractProbe, text: str) -> tuple[Caller, ...]:
     """Return the accounts that ``text`` names, as ``access:`` writes callers.
 
     Raises:
-        UsageError: It names nothing.
+        UsageError: It names nothing, or a role that nobody holds.
         UnmetError, ProbeError: The view that should say who it is did not.
     """
     if text.startswith("role:"):
@@ -47,6 +47,11 @@ def callers(contract: ContractProbe, text: str) -> tuple[Caller, ...]:
         if name not in holders:
             known = ", ".join(sorted(holders)) or "none"
             raise UsageError(f"{contract.name}: roles declares no {name}; declared: {known}")
+        if not holders[name]:
+            raise UsageError(
+                f"{contract.name}: nobody holds {name}, so that {text} names no caller; declare "
+                "`nobody` where nobody may, or name its holders under roles"
+            )
         return tuple(one for holder in holders[name] for one in _plain(contract, holder, text))
     return _plain(contract, text, text)
 

@@ -69,17 +69,19 @@ def decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
 
     Raises:
         MalformedError: The bytes are no encoding of these types.
+        UsageError: A type is none of an ABI.
     """
     from eth_abi.abi import decode as unpack
     from eth_abi.exceptions import DecodingError
 
+    grammars = [_grammar(kind) for kind in types]
     try:
         values = unpack(list(types), data)
     except (DecodingError, OverflowError, ValueError) as problem:
         raise MalformedError(
             f"{what}: {len(data)} bytes are no {','.join(types)}: {type(problem).__name__}"
         ) from None
-    return tuple(_present(_grammar(kind), value) for kind, value in zip(types, values, strict=True))
+    return tuple(_present(kind, value) for kind, value in zip(grammars, values, strict=True))
 
 
 def explain(revert: Revert, interface: Interface) -> Revert:
@@ -114,9 +116,13 @@ def event_values(event: Entry, log: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _grammar(kind: str) -> Any:
+    from eth_abi.exceptions import ParseError
     from eth_abi.grammar import parse
 
-    return parse(kind)
+    try:
+        return parse(kind)
+    except ParseError:
+        raise UsageError(f"{kind!r:.100} is no type of an ABI; build the artifact again") from None
 
 
 def _coerce(kind: Any, value: Any) -> Any:

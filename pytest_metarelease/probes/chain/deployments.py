@@ -68,7 +68,11 @@ def _ignition(folder: Path, name: str) -> Deployed:
         raise _ambiguous(file, name, matching, sorted(addresses))
     journal = folder / "journal.jsonl"
     lines = _journal(journal)
-    chains = {one["chainId"] for one in lines if one.get("type") == "DEPLOYMENT_INITIALIZE"}
+    chains = {
+        _chain_id(journal, one.get("chainId"))
+        for one in lines
+        if one.get("type") == "DEPLOYMENT_INITIALIZE"
+    }
     in_name = re.fullmatch(r"chain-(\d+)", folder.name)
     if in_name is not None:
         chains.add(int(in_name[1]))
@@ -82,6 +86,12 @@ def _ignition(folder: Path, name: str) -> Deployed:
     return Deployed(
         future, _address(file, addresses[future]), chains.pop(), str(file), _strings(libraries)
     )
+
+
+def _chain_id(journal: Path, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise UsageError(f"{journal}: DEPLOYMENT_INITIALIZE names no chainId: {value!r:.40}")
+    return value
 
 
 def _journal(path: Path) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from pytest_metarelease.probes.chain.rpc import Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_metarelease.evidence import Measurement
     from pytest_metarelease.probes.chain.contracts import ContractProbe
@@ -41,7 +41,7 @@ def judge_roles(contract: ContractProbe) -> None:
     roles = contract.declared.roles
     if roles is None:
         raise UsageError(f"{contract.name} declares no roles")
-    names = {role_hash(name, contract): name for name in roles.holders}
+    names = _names(contract, roles.holders)
     declared = {
         digest: [one.address for text in roles.holders[name] for one in callers(contract, text)]
         for digest, name in names.items()
@@ -54,6 +54,20 @@ def judge_roles(contract: ContractProbe) -> None:
         with tally:
             _judge_role(contract, seen, (name, digest), declared.get(digest), held)
     tally.settle()
+
+
+def _names(contract: ContractProbe, holders: Iterable[str]) -> dict[str, str]:
+    """Return the declared roles by their hash, each of which has one name."""
+    names: dict[str, str] = {}
+    for name in holders:
+        digest = role_hash(name, contract)
+        if digest in names:
+            raise UsageError(
+                f"{contract.name}: roles.holders names one role twice: {names[digest]} and {name} "
+                f"are both {digest}; keep one of the two, with all of its holders"
+            )
+        names[digest] = name
+    return names
 
 
 def _judge_role(

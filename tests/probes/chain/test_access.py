@@ -386,6 +386,26 @@ def test_a_declared_holder_who_holds_nothing_is_found(rpc: Rpc, log: str) -> Non
         of_log(rpc, log, roles=more).probe.roles()
 
 
+def test_one_role_by_two_names_is_a_usage_error(rpc: Rpc, log: str) -> None:
+    admin = {"0x" + "00" * 32: (COUNTERPARTY.address,)}
+    with pytest.raises(UsageError, match="DEFAULT_ADMIN_ROLE and 0x0000"):
+        of_log(rpc, log, roles=roles(**admin)).probe.roles()
+
+
+def test_a_role_that_nobody_holds_is_no_caller(rpc: Rpc, log: str) -> None:
+    empty = roles(PAUSER_ROLE=())
+    pausing = Pausing(by="role:PAUSER_ROLE", blocks={"record": "EnforcedPause"})
+    with pytest.raises(UsageError, match="declare `nobody`"):
+        of_log(rpc, log, roles=empty, pausing=pausing).probe.pausing()
+    only = CallerPolicy(only=("role:PAUSER_ROLE",), reverts=("x",))
+    with pytest.raises(UsageError, match="declare `nobody`"):
+        of_log(rpc, log, roles=empty, access={"pause": only}).probe.access()
+    # A role that only stands under roles may be empty.
+    nobody = CallerPolicy(nobody="x", reverts=("AccessControlUnauthorizedAccount",))
+    with pytest.raises(UnmetError, match="unpause"):
+        of_log(rpc, log, roles=empty, access={"pause": nobody}).probe.access()
+
+
 def test_a_role_that_nobody_declared_is_found(rpc: Rpc, log: str) -> None:
     without = {key: one for key, one in roles().holders.items() if key != "PAUSER_ROLE"}
     with pytest.raises(UnmetError, match=r"roles\.holders:  \"0x65d7"):

@@ -6,6 +6,7 @@ import pytest
 
 from pytest_metarelease.errors import MalformedError, UsageError
 from pytest_metarelease.probes.chain.abi import Entry, Parameter, read_abi
+from pytest_metarelease.probes.chain.access import arguments
 from pytest_metarelease.probes.chain.codec import (
     call_data,
     decode,
@@ -156,6 +157,26 @@ def test_lists_and_structs() -> None:
 def test_what_does_not_fit_is_a_usage_error(kind: str, value: Any) -> None:
     with pytest.raises(UsageError, match="does not fit"):
         encode(entry(kind), [value])
+
+
+@pytest.mark.parametrize("kind", ["", "enum Colour", "contract Box", "(uint256", "uint256[", "x y"])
+def test_a_type_that_no_abi_has_is_a_usage_error(kind: str) -> None:
+    with pytest.raises(UsageError, match="no type of an ABI"):
+        encode(entry(kind), [1])
+    with pytest.raises(UsageError, match="no type of an ABI"):
+        decode([kind], bytes(32), "f")
+
+
+@pytest.mark.parametrize("kind", ["function", "fixed128x18", "ufixed8x1[2]", "(uint8,function)"])
+def test_a_type_without_a_known_zero_needs_arguments(kind: str) -> None:
+    with pytest.raises(UsageError, match=r"f\(.*declare args"):
+        arguments(entry(kind), None)
+
+
+def test_zeros_of_the_other_types() -> None:
+    kinds = ("uint8", "int256", "bool", "string", "bytes", "bytes4", "bool[2]", "(uint8,bytes)[1]")
+    zeros = [0, 0, False, "", "0x", "0x00000000", [False, False], [[0, "0x"]]]
+    assert arguments(entry(*kinds), None) == zeros
 
 
 def test_a_wrong_number_of_arguments_names_them() -> None:

@@ -89,6 +89,14 @@ def test_ignition_may_not_contradict_itself_about_its_chain(tmp_path: Path) -> N
     assert find_deployment(ignition(tmp_path, "live", 5), "Box", 5).address == BOX
 
 
+@pytest.mark.parametrize("initialised", [{}, {"chainId": None}, {"chainId": [5]}, {"chainId": "5"}])
+def test_a_journal_without_a_chain_id_is_a_usage_error(tmp_path: Path, initialised: Any) -> None:
+    folder = ignition(tmp_path, chain=None)
+    put(folder / "journal.jsonl", json.dumps({"type": "DEPLOYMENT_INITIALIZE", **initialised}))
+    with pytest.raises(UsageError, match="names no chainId"):
+        find_deployment(folder, "Box", 5)
+
+
 def test_a_name_that_is_not_recorded_is_told_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"records no Bix.*Shop#Box, Shop#Math"):
         find_deployment(ignition(tmp_path), "Bix", 5)
