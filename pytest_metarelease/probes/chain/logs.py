@@ -5,42 +5,65 @@ Refuses logs that nobody asked for: of another address, outside the blocks, or r
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import MalformedError, RefusedError, TooLargeError
+from pytest_metarelease.errors import DeadlineError, MalformedError, RefusedError, TooLargeError
+from pytest_metarelease.probes.chain.envelope import LimitedError
 from pytest_metarelease.probes.chain.quantities import listing, mapping, quantity
 from pytest_metarelease.probes.chain.rpc import Ask, settled
 from pytest_metarelease.probes.chain.snapshot import recheck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_metarelease.probes.chain.rpc import Rpc
+    from pytest_metarelease.probes.chain.rpc import Answer, Rpc
     from pytest_metarelease.probes.chain.snapshot import Snapshot
+
+BUDGET = 60.0
+"""Seconds that all logs of one address may take altogether."""
 
 _MOST = 200_000
 _AT_ONCE = 20
 
 
 def logs_of(
-    rpc: Rpc, snapshot: Snapshot, address: str, topics: Sequence[str], since: int, chunk: int
+    rpc: Rpc,
+    snapshot: Snapshot,
+    address: str,
+    topics: Sequence[str],
+    since: int,
+    chunk: int,
+    *,
+    budget: float = BUDGET,
+    clock: Callable[[], float] = time.monotonic,
 ) -> list[dict[str, Any]]:
     """Return the logs with one of these first topics, from ``since`` to the pinned block, in order.
 
-    A piece that is too large for the node is halved.
+    A piece that is too large for the node is halved; one for which it asks for less traffic is not,
+    since two questions would be more. ``budget`` is the time for all pieces, in seconds.
 
     Raises:
+        DeadlineError: The budget ended first.
+        LimitedError: The node asks for less traffic, also after waiting.
         TooLargeError: There are more than 200,000.
         ProbeError: A piece got no usable answer, or the chain was reorganised meanwhile.
     """
     found: list[dict[str, Any]] = []
+    deadline = clock() + budget
     waiting = list(_pieces(since, snapshot.number, chunk))
     while waiting:
+        if clock() > deadline:
+            raise DeadlineError(
+                f"{rpc.masked}: the logs of {address} from block {since} to {snapshot.number} were "
+                f"not read within {budget:g} s; declare roles.since as the block of the "
+                "deployment, or a larger roles.chunk"
+            )
         now, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
         answers = rpc.batch([_ask(address, topics, first, last) for first, last in now])
         again: list[tuple[int, int]] = []
         for (first, last), answer in zip(now, answers, strict=True):
-            if isinstance(answer, RefusedError | TooLargeError) and first < last:
+            if _is_too_large(answer) and first < last:
                 middle = (first + last) // 2
                 again += [(first, middle), (middle + 1, last)]
             elif again:
@@ -53,6 +76,10 @@ def logs_of(
     # Logs are asked for by number, so that the chain must be the pinned one before and after.
     recheck(rpc, snapshot)
     return found
+
+
+def _is_too_large(answer: Answer) -> bool:
+    return isinstance(answer, RefusedError | TooLargeError) and not isinstance(answer, LimitedError)
 
 
 def _pieces(first: int, last: int, size: int) -> Iterator[tuple[int, int]]:
