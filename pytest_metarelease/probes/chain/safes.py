@@ -162,7 +162,10 @@ class SafeProbe:
             found += page
             if following.lower() in (SENTINEL, NOBODY):
                 return found
-            # Up to 1.3 the next page begins behind its start, later with it.
+            # Up to 1.3 the next page begins behind this module, which no page has; from 1.4 on it
+            # is the last of this page.
+            if following.lower() not in {one.lower() for one in found}:
+                found.append(following)
             start = following
         raise TooLargeError(f"{self.name}: more than {_PAGES * self._page} modules")
 
