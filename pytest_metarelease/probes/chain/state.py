@@ -77,6 +77,11 @@ def judge_state(contract: ContractProbe) -> None:
             contract.asking.unknown(seen, problem)
             raise
     tally = Tally()
+    every = [*(one.wanted for one in declared), *contract.declared.storage.values()]
+    if all(one.unchecked is not None for one in every):
+        # Nothing below would leave a trace; what is left to show is that the contract is there.
+        with tally:
+            contract.code_size().at_least(1, next_step="compare address and deployment")
     listed = {one.entry.selector for one in declared}
     for entry in contract.interface.views:
         if entry.selector not in listed:

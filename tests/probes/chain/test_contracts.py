@@ -11,6 +11,7 @@ from pytest_metarelease.errors import UnmetError, UsageError, WrongTargetError
 from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.model import ViewExpectation
 from pytest_metarelease.manifest.scalars import Access
+from pytest_metarelease.probes.chain.abi import read_abi
 from pytest_metarelease.probes.chain.state import prefetch, views
 from pytest_metarelease.sandbox.accounts import ARBITER, COUNTERPARTY, DEPOSITOR
 from tests.probes.chain.deployed import (
@@ -45,6 +46,18 @@ def address(rpc: Rpc) -> str:
 @pytest.fixture
 def escrow(rpc: Rpc, address: str) -> Bench:
     return bench(rpc, declared(address))
+
+
+def test_a_contract_without_views_leaves_the_measurement_that_it_is_there(rpc: Rpc) -> None:
+    for address, judged in ((DEPOSITOR.address, Judgement.UNMET), (deploy(rpc), Judgement.MET)):
+        silent = bench(rpc, declared(address, state={}))
+        silent.probe.interface = read_abi("Silent", [])
+        if judged is Judgement.UNMET:
+            with pytest.raises(UnmetError, match="bytes of code"):
+                silent.probe.state()
+        else:
+            silent.probe.state()
+        assert silent.verdicts == {judged}
 
 
 def test_a_contract_that_is_not_there_verifies_nothing(rpc: Rpc) -> None:
