@@ -5,12 +5,14 @@ Refuses to say that there are none where the code's dispatcher could not be foll
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from pytest_metarelease.errors import UnsupportedError
+from pytest_metarelease.errors import MalformedError, UnsupportedError
+from pytest_metarelease.probes.chain.directory import NOBODY
 from pytest_metarelease.probes.chain.dispatcher import dispatch_of
 from pytest_metarelease.probes.chain.measuring import Tally
+from pytest_metarelease.probes.chain.minimal import read_minimal
+from pytest_metarelease.probes.chain.proxies import BEACON, IMPLEMENTATION, PROXIABLE
 from pytest_metarelease.probes.chain.quantities import payload
 from pytest_metarelease.probes.chain.rpc import Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
@@ -20,10 +22,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.evidence import Measurement
     from pytest_metarelease.probes.chain.contracts import ContractProbe
 
-# bytes32(uint256(keccak256("eip1967.proxy.implementation")) - 1), EIP-1967.
-_IMPLEMENTATION_SLOT = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"
-# The minimal proxy of EIP-1167, whose one push is the address it delegates to.
-_MINIMAL = re.compile(rb"^\x36\x3d\x3d\x37\x3d\x3d\x3d\x36\x3d\x73(.{20})\x5a\xf4", re.DOTALL)
+_IMPLEMENTATION_CALL = "0x5c60da1b"  # implementation(), which a beacon answers (EIP-1967)
 
 
 def judge_hidden(contract: ContractProbe) -> None:
@@ -79,22 +78,40 @@ def _unlisted(
 
 
 def _codes(contract: ContractProbe) -> tuple[list[bytes], str]:
-    code, word = read_pinned(
+    """Return the code at the address and of everything that it delegates to, and that in words."""
+    code, *slots = read_pinned(
         contract.rpc,
         contract.snapshot,
-        [_code_ask(contract, contract.address), storage_ask(contract, _IMPLEMENTATION_SLOT)],
+        [
+            _code_ask(contract, contract.address),
+            *(storage_ask(contract, one) for one in (IMPLEMENTATION, PROXIABLE, BEACON)),
+        ],
     )
     own = payload(settled(code, "eth_getCode"), "code")
-    behind = word_of(settled(word, "eth_getStorageAt"), "implementation slot")[12:]
-    minimal = _MINIMAL.match(own)
-    address = minimal[1] if minimal else behind
-    if not any(address):
-        return [own], f"{len(own)} bytes"
-    where = "0x" + address.hex()
-    answer = read_pinned(contract.rpc, contract.snapshot, [_code_ask(contract, where)])[0]
-    implementation = payload(settled(answer, "eth_getCode"), "code")
-    shown = f"{len(own)} bytes, {len(implementation)} at {where} behind it"
-    return [own, implementation], shown
+    implementation, logic, beacon = (
+        "0x" + word_of(settled(one, "eth_getStorageAt"), "a proxy's slot")[12:].hex()
+        for one in slots
+    )
+    minimal = read_minimal(own)
+    behind = [implementation, logic, "" if minimal is None else minimal.implementation]
+    if beacon != NOBODY:
+        behind.append(_of_beacon(contract, beacon))
+    places = [one for one in dict.fromkeys(behind) if one not in ("", NOBODY)]
+    asks = [_code_ask(contract, one) for one in places]
+    answers = read_pinned(contract.rpc, contract.snapshot, asks) if asks else []
+    codes = [payload(settled(one, "eth_getCode"), "code") for one in answers]
+    parts = [f"{len(one)} at {at} behind it" for at, one in zip(places, codes, strict=True)]
+    return [own, *codes], ", ".join([f"{len(own)} bytes", *parts])
+
+
+def _of_beacon(contract: ContractProbe, beacon: str) -> str:
+    request = {"to": beacon, "data": _IMPLEMENTATION_CALL}
+    ask = Ask("eth_call", (request, contract.snapshot.tag))
+    answer = read_pinned(contract.rpc, contract.snapshot, [ask])[0]
+    word = payload(settled(answer, f"implementation() of the beacon {beacon}"), "implementation()")
+    if len(word) != 32:
+        raise MalformedError(f"implementation() of {beacon} answered {len(word)} bytes, no address")
+    return "0x" + word[12:].hex()
 
 
 def _code_ask(contract: ContractProbe, address: str) -> Ask:
