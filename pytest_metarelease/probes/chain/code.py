@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.evidence import Measurement
     from pytest_metarelease.manifest.model import Contract
     from pytest_metarelease.probes.chain.artifact import Artifact
+    from pytest_metarelease.probes.chain.linking import Link
     from pytest_metarelease.probes.chain.spans import Span
 
 _REDEPLOY = "find out who deployed this code, and verify or redeploy the release's artifact"
@@ -55,11 +56,22 @@ class CodeReport:
 
 
 class CodeComparison:
-    """The code of one declared contract."""
+    """The code of one declared contract.
+
+    ``contracts`` are the addresses of all that the manifest declares, in lower case; where they are
+    not known, whose code a library has is not asked.
+    """
 
     def __init__(
-        self, contract: Contract, artifact: Artifact, rpc: Rpc, snapshot: Snapshot, asking: Asking
+        self,
+        contract: Contract,
+        artifact: Artifact,
+        rpc: Rpc,
+        snapshot: Snapshot,
+        asking: Asking,
+        contracts: frozenset[str] = frozenset(),
     ) -> None:
+        self._contracts = contracts
         self._contract = contract
         self._artifact = artifact
         self._rpc = rpc
@@ -164,6 +176,7 @@ class CodeComparison:
             found = {"0x" + deployed[one.start : one.end].hex() for one in link.spans}
             what = f"library {link.library} at {link.spans[0].start}"
             self._judge_place(what, found, link.address.lower(), tally)
+            self._judge_declared(link, tally)
         own = own_address(self._artifact.runtime)
         if own is not None:
             found = {"0x" + deployed[own.start : own.end].hex()}
@@ -171,6 +184,19 @@ class CodeComparison:
         for span, data in (allowed.patches or {}).items():
             found = {"0x" + deployed[span.start : span.end].hex()}
             self._judge_place(f"declared bytes at {span.start}", found, "0x" + data.hex(), tally)
+
+    def _judge_declared(self, link: Link, tally: Tally) -> None:
+        """Judge as unknown a library whose own code nothing declares, and so nothing compares."""
+        if not self._contracts or link.address.lower() in self._contracts:
+            return
+        asked = f"library {link.library} at {link.address}"
+        seen = self._asking.known(asked, "its code is not compared", block=self._snapshot.number)
+        problem = UndeclaredError(
+            f"{self._asking.subject}: {asked} is no declared contract, so that its code is not "
+            f"compared; declare it under contracts and write `libraries: {{{link.library}: NAME}}`"
+        )
+        self._asking.unknown(seen, problem)
+        tally.unclear(problem)
 
     def _judge_place(self, what: str, found: set[str], wanted: str, tally: Tally) -> None:
         shown = " / ".join(sorted(found))

@@ -223,8 +223,9 @@ class ContractProbe:
 
     def code(self, today: str | None = None) -> CodeReport:
         """Judge the deployed code against the artifact; see ``CodeComparison.compare``."""
+        declared = frozenset(one.lower() for one in self.directory.contracts.values())
         return CodeComparison(
-            self.declared, self.artifact, self.rpc, self.snapshot, self.asking
+            self.declared, self.artifact, self.rpc, self.snapshot, self.asking, declared
         ).compare(today)
 
     def state(self) -> None:

@@ -14,6 +14,7 @@ from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.artifact import load
 from pytest_metarelease.probes.chain.codec import call_data, checksum, encode
 from pytest_metarelease.probes.chain.contracts import ContractProbe
+from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.minimal import minimal_code
 from pytest_metarelease.probes.chain.proxies import (
     BEACON,
@@ -208,6 +209,18 @@ def test_another_library_is_unmet_and_named(rpc: Rpc) -> None:
     other.add("logic", "Treasury", found.probes["logic"].address, (ROUTER,))
     with pytest.raises(UnmetError, match="library FeeMath at"):
         other.probes["logic"].code()
+
+
+def test_a_library_whose_code_nothing_declares_is_unknown(rpc: Rpc) -> None:
+    """As a deployment record names it: the address stands in the code, and what is there?"""
+    found = shop(rpc)
+    logic, math = found.probes["logic"], found.probes["math"]
+    logic.directory = Directory({"logic": logic.address})
+    with pytest.raises(UndeclaredError, match=r"`libraries: \{FeeMath: NAME\}`"):
+        logic.code()
+    assert Judgement.UNMET not in found.verdicts
+    logic.directory = Directory({"logic": logic.address, "math": math.address.lower()})
+    logic.code()
 
 
 def test_a_librarys_own_address_is_compared(rpc: Rpc) -> None:
