@@ -268,17 +268,26 @@ def test_no_item_applies(place: Place) -> None:
     assert (ran.verdict, ran.exit_code) == ("HOLD", 21), ran.text
 
 
-def test_a_warning_of_a_check_of_low_severity_is_a_note(place: Place, workers: Workers) -> None:
+def _beside_low(place: Place, body: str) -> Place:
     place.items("post.one P0", "post.low P3").lock(
         "post.one: test_it.py::test_it", "post.low: test_low.py::test_it"
     )
     place.write("test_it.py", check().replace("post.ITEM", "post.one"))
-    place.write(
-        "test_low.py", check("MET\nasync def ask(): pass\nask()").replace("post.ITEM", "post.low")
-    )
-    ran = place.pytest("-m", "post_deploy", *workers)
+    place.write("test_low.py", check(body).replace("post.ITEM", "post.low"))
+    return place
+
+
+def test_a_warning_of_a_check_of_low_severity_is_a_note(place: Place, workers: Workers) -> None:
+    ran = _beside_low(place, "MET\nreturn True").pytest("-m", "post_deploy", *workers)
     assert (ran.verdict, ran.exit_code) == ("GO", 0), ran.text
     assert "warning-is-failure" in [one["code"] for one in ran.decision["notes"]]
+
+
+def test_a_warning_that_may_be_of_another_check_is_not(place: Place) -> None:
+    body = "MET\nasync def ask(): pass\nask()"
+    ran = _beside_low(place, body).pytest("-m", "post_deploy")
+    assert (ran.verdict, ran.exit_code) == ("HOLD", 21), ran.text
+    assert place.finding_codes() == ["warning-is-failure"]
 
 
 @pytest.mark.parametrize("source", ["", "def pytest_configure(): pass\n"], ids=["empty", "a stub"])
