@@ -125,9 +125,9 @@ class Redactor:
     def register(self, *secrets: str, name: str = "a value of the environment") -> None:
         """Mask these values from now on, in all forms of ``secret_forms``.
 
-        Values shorter than 8 characters, and ordinary words, numbers and paths, are not masked
-        everywhere, since they would mask what is none; their ``name`` goes to ``short``. The first
-        name of a value stays.
+        Values shorter than 8 characters, and what ``is_ordinary``, are not masked everywhere,
+        since they would mask what is no secret; their ``name`` goes to ``short``. The first name
+        of a value stays.
         """
         for secret in secrets:
             if len(secret) < SHORTEST or is_ordinary(secret):

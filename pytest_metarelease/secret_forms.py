@@ -19,20 +19,25 @@ SHORTEST = 8
 _LONG = 40
 _PIECE = 16
 _WORDS = 3
-_ORDINARY = re.compile(
-    r"[a-z]{1,16}|[A-Z][a-z]{1,15}|[A-Z]{1,16}"
-    r"|[0-9]{1,12}|/[a-z][\w.-]{0,40}(?:/[\w.-]{1,40}){1,8}|0x[0-9a-fA-F]{40}"
-)
+# Passwords of throw-away services and names of networks: they stand in every other line of a
+# report. Any other word of eight letters or more is a secret where its variable's name says so.
+_ORDINARY = frozenset(
+    {
+        "postgres", "postgresql", "password", "localhost", "development", "production",
+        "ethereum", "arbitrum", "optimism", "avalanche",
+    }
+)  # fmt: skip
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _HEX = re.compile(r"(?:0x)?(?:[0-9a-fA-F]{2}){8,}")
 
 
 def is_ordinary(secret: str) -> bool:
-    """Return whether a value is an ordinary word, number, path or address, whatever its name.
+    """Return whether a value is no secret whatever its name: a common default, or an address.
 
-    `POSTGRES_PASSWORD=postgres` is common where nothing is secret, and masking it would hide half
-    of what a report says. An address is public: EIP-55.
+    `POSTGRES_PASSWORD=postgres` hides nothing, and masking it would hide half of what a report
+    says; `TOKEN_ADDRESS` holds what is public on chain (EIP-55).
     """
-    return _ORDINARY.fullmatch(secret) is not None
+    return secret.lower() in _ORDINARY or _ADDRESS.fullmatch(secret) is not None
 
 
 def forms_of(secret: str) -> frozenset[str]:

@@ -57,7 +57,7 @@ class Secrecy:
         if self.redactor.short:
             names = ", ".join(sorted(self.redactor.short))
             # The last one is printed first.
-            said = "under 8 characters or an ordinary word, masked only beside a key or in a URL"
+            said = "under 8 characters or a common default, masked only beside a key or in a URL"
             lines = [*lines, f"secrets: {names}: {said}"]
         return lines
 

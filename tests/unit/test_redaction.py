@@ -77,7 +77,7 @@ def test_length_is_bounded() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["postgres", "Optimism", "10000000", "/var/run/secrets", "0x" + "5A" * 20],
+    ["postgres", "Optimism", "0x" + "5A" * 20],
 )
 def test_ordinary_values_are_named_and_not_masked(value: str) -> None:
     redactor = Redactor()
@@ -89,7 +89,16 @@ def test_ordinary_values_are_named_and_not_masked(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["hunter2hunter2", "correcthorsebatterystaple", KEY, "hush-hush-token"]
+    "value",
+    [
+        "hunter2hunter2",
+        "supersecret",
+        "Sunshine",
+        "48151623",
+        "/etc/s3cr3t",
+        KEY,
+        "hush-hush-token",
+    ],
 )
 def test_other_values_are_masked_everywhere(value: str) -> None:
     assert Redactor([value])(f"it is {value}.") == "it is ***."
