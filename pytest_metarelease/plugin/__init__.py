@@ -96,11 +96,15 @@ def _register_gated(config: pytest.Config, run: Run, collected: Collection) -> N
     from pytest_metarelease.plugin.parts import refuse_missing_parts
     from pytest_metarelease.plugin.recording import Recording
 
-    config.pluginmanager.register(Recording(run, config, collected), "metarelease: recording")
+    recording = Recording(run, config, collected)
+    config.pluginmanager.register(recording, "metarelease: recording")
     if run.controls:
         from pytest_metarelease.plugin import junit
+        from pytest_metarelease.plugin.gathering import Gathering
         from pytest_metarelease.plugin.session import GatedSession
 
+        gathering = Gathering(collected, recording.ledger)
+        config.pluginmanager.register(gathering, "metarelease: gathering")
         junit.begin(config, run, collected)
         config.pluginmanager.register(GatedSession(run, config), "metarelease: session")
         refuse_missing_parts(config)

@@ -29,6 +29,8 @@ from pytest_metarelease.plugin.witness import unreported
 from pytest_metarelease.reports import heading, terminal, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pytest
 
     from pytest_metarelease.checklist import Scope
@@ -130,7 +132,7 @@ def _part(session: GatedSession, facts: TargetFacts, finished_at: str) -> Part:
 
 def _claimed(session: GatedSession, contents: LedgerContents) -> dict[str, tuple[str, ...]]:
     """Return what the checks that ran claim; those that were only collected claim nothing yet."""
-    phases = session.recording.phases
+    phases = session.gathering.phases
     return {nodeid: ids for nodeid, ids in contents.bindings.items() if nodeid in phases}
 
 
@@ -139,14 +141,15 @@ def _results(
 ) -> dict[str, CheckResult]:
     nothing: list[Citation] = []
     results = {}
-    for nodeid, phases in session.recording.phases.items():
+    seconds = session.gathering.seconds
+    for nodeid, phases in session.gathering.phases.items():
         raised = contents.raised.get(nodeid)
         seen = [*phases, *unreported(phases, raised)] if raised else phases
         result = assemble(
             nodeid,
             seen,
             contents.citations.get(nodeid, nothing),
-            seconds=session.recording.seconds.get(nodeid, 0.0),
+            seconds=seconds.get(nodeid, 0.0),
         )
         # A test that claims no item and passed says nothing about the release.
         if nodeid in claimed or result.outcome is not Outcome.PASSED:
@@ -167,15 +170,11 @@ def _differences(session: GatedSession, contents: LedgerContents) -> list[Findin
         )
         for place in contents.torn
     ]
-    ended = {
-        nodeid
-        for nodeid, phases in session.recording.phases.items()
-        if any(phase.when == "teardown" for phase in phases)
-    }
+    sealed_by = session.gathering.sealed
     nothing = digest_of(())
     # Also what reports say nothing of: a line that no process of this run wrote is no evidence.
-    for nodeid in sorted(ended | session.recording.sealed.keys()):
-        sealed = session.recording.sealed.get(nodeid, nothing)
+    for nodeid in sorted(_ended(session, contents.citations) | sealed_by.keys()):
+        sealed = sealed_by.get(nodeid, nothing)
         held = digest_of(contents.citations.get(nodeid, []))
         if held != sealed:
             text = f"{nodeid}: its report and its ledger differ ({sealed} and {held})"
@@ -183,6 +182,16 @@ def _differences(session: GatedSession, contents: LedgerContents) -> list[Findin
                 Finding(Verdict.HOLD, Reason("evidence-differs", text, "run it again"), nodeid)
             )
     return found
+
+
+def _ended(session: GatedSession, nodeids: Iterable[str]) -> set[str]:
+    """Return those of ``nodeids`` of which a teardown was reported, which would have sealed."""
+    phases = session.gathering.phases
+    return {
+        nodeid
+        for nodeid in nodeids
+        if any(phase.when == "teardown" for phase in phases.get(nodeid, ()))
+    }
 
 
 def _identifications(target: Target) -> tuple[Identification, ...]:

@@ -12,7 +12,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OURS = ("secrecy", "collection", "fixtures", "recording", "witness", "session", "last word")
+_OURS = (
+    "secrecy", "collection", "fixtures", "recording", "gathering", "witness", "session",
+    "last word",
+)  # fmt: skip
 # Without these, a check that returns a value, a thread that dies, or a coroutine that is never
 # awaited leaves no trace.
 _PYTESTS = ("warnings", "threadexception", "unraisableexception")

@@ -7,6 +7,7 @@ except that a later surprise may worsen it.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import traceback
@@ -32,10 +33,11 @@ from pytest_metarelease.reports import markdown
 from pytest_metarelease.reports.packet import Packet
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from pytest_metarelease.gate.values import Decision
     from pytest_metarelease.plugin.collection import Collection
+    from pytest_metarelease.plugin.gathering import Gathering
     from pytest_metarelease.plugin.recording import Recording
     from pytest_metarelease.plugin.state import Run
 
@@ -148,8 +150,9 @@ class GatedSession:
             self._stop_target()
             self.findings += suspicion.of_approvals(self._approvals, self.run.root)
             self.findings = [*self._look.masked(self.findings), *self._look.findings()]
-            decision = closing.decide_run(self, pytest_exit, gathered)
-            self._digest = closing.write(decision, self.packet, self.config)
+            with _no_collector():
+                decision = closing.decide_run(self, pytest_exit, gathered)
+                self._digest = closing.write(decision, self.packet, self.config)
         except (OSError, MetareleaseError) as error:
             self._cannot_write(session, str(error), decision)
             return
@@ -224,8 +227,14 @@ class GatedSession:
 
     @property
     def recording(self) -> Recording:
-        """The recording of this process, where the reports of all processes arrive."""
+        """The recording of this process: its notebook and its ledger."""
         found: Any = self.config.pluginmanager.get_plugin("metarelease: recording")
+        return found  # type: ignore[no-any-return]
+
+    @property
+    def gathering(self) -> Gathering:
+        """The reports of all processes."""
+        found: Any = self.config.pluginmanager.get_plugin("metarelease: gathering")
         return found  # type: ignore[no-any-return]
 
     def bindings(self) -> dict[str, tuple[str, ...]]:
@@ -251,6 +260,18 @@ class GatedSession:
         reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.write_line(text, red=True)
+
+
+@contextlib.contextmanager
+def _no_collector() -> Iterator[None]:
+    """Keep the garbage collector away: much is made here, all of it stays, and it walks it all."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _LastWord:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,19 +40,27 @@ def expose_warnings() -> None:
     A line `filterwarnings = ignore` is common, and so is the mark. Called for every test, so what
     follows from one set of filters is computed once.
     """
-    present = tuple(warnings.filters)
-    added = _EXPOSING.get(present)
-    if added is None:
-        added = _EXPOSING[present] = _exposing(present)
-    if added:
+    if warnings.filters != _LATEST.filters:
+        _LATEST.filters = list(warnings.filters)
+        _LATEST.added = _exposing(tuple(warnings.filters))
+    if _LATEST.added:
         # What warnings.filterwarnings does, for all at once.
-        warnings.filters[:0] = added  # type: ignore[index]
+        warnings.filters[:0] = _LATEST.added  # type: ignore[index]
         warnings._filters_mutated()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-_EXPOSING: dict[tuple[Any, ...], list[Any]] = {}
+@dataclass(slots=True)
+class _Latest:
+    """The filters of the test before, mostly those of the next too, and what goes before them."""
+
+    filters: list[Any] | None = None
+    added: list[Any] = field(default_factory=list)
 
 
+_LATEST = _Latest()
+
+
+@lru_cache(maxsize=64)
 def _exposing(present: tuple[Any, ...]) -> list[Any]:
     """Return the filters that put in front of ``present`` show what those would hide."""
     ignored = tuple(one[2] for one in present if one[0] == "ignore")

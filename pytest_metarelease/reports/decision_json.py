@@ -56,10 +56,15 @@ def _field(value: Any) -> str:
 def _one_line(value: Any) -> str:
     # ASCII only: a terminal that shows the file must not obey a control character in it.
     text = json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False)
-    if len(text) <= _LONGEST:
-        # No text in it can be too long, so it need not be walked.
+    # Most need not be walked: no text in it can be too long.
+    if len(text) <= _LONGEST or _only_short_texts(text):
         return text
     return json.dumps(_bounded(value), sort_keys=True, ensure_ascii=True, allow_nan=False)
+
+
+def _only_short_texts(document: str) -> bool:
+    # Between two quotes is a text, or what stands between two texts; an escaped quote hides one.
+    return '\\"' not in document and max(map(len, document.split('"'))) <= _LONGEST
 
 
 def _bounded(value: Any) -> Any:

@@ -142,6 +142,24 @@ def test_hostile_texts_are_escaped_bounded_and_come_back_as_they_were() -> None:
     assert json.loads(raw)["items"][0]["title"] == samples.HOSTILE
 
 
+@pytest.mark.parametrize(
+    "text", ["x" * 20_001, '"' * 20_001, 'say "' * 4_001], ids=["plain", "quotes", "mixed"]
+)
+def test_a_text_that_is_too_long_is_cut_whatever_is_in_it(text: str) -> None:
+    whole = samples.go()
+    first = replace(whole.items[0], title=text)
+    raw = decision_json.render(replace(whole, items=(first, *whole.items[1:])))
+    (title,) = [one["title"] for one in json.loads(raw)["items"] if len(one["title"]) > 1_000]
+    assert title == f"{text[:20_000]}... ({len(text)} characters)"
+
+
+def test_an_item_of_many_short_texts_stays_as_it_is() -> None:
+    whole = samples.go()
+    first = replace(whole.items[0], title="short", owner="o" * 20_000)
+    raw = decision_json.render(replace(whole, items=(first, *whole.items[1:])))
+    assert [one["owner"] for one in json.loads(raw)["items"]].count("o" * 20_000) == 1
+
+
 def test_a_number_that_json_cannot_say_is_refused() -> None:
     trigger = replace(samples.TRIGGERS[0], high=float("nan"))
     with pytest.raises(ValueError, match="not JSON compliant"):
