@@ -12,10 +12,14 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_metarelease.reports.allure_found import by_check, results_in
+from tests.forks.process import METARELEASE, Process, serving
 from tests.plugin.project import Project, Ran
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # What a shell, CI or the session that runs these tests would hand on.
 _INHERITED = (
@@ -103,10 +107,15 @@ class Place(Project):
             self.write(f"{name}.py", text)
         return self
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **variables: str) -> Process:
         """Start pytest in a process group of its own, so that all of it can be ended."""
         self._clean_tree()
         return self._start([sys.executable, "-m", "pytest", *arguments], variables)
+
+    def start_command(self, *arguments: str) -> Process:
+        """Start ``metarelease`` as a shell does: neither it nor what it starts is a fork."""
+        self._clean_tree()
+        return self._start([*self.command, *arguments], {}, fork=False)
 
     def run_uncommitted(self, *arguments: str, **variables: str) -> int:
         """Run pytest on the tree as it is, and return its exit code."""
@@ -126,7 +135,7 @@ class Place(Project):
     @property
     def command(self) -> list[str]:
         """The ``metarelease`` command."""
-        return [str(Path(sys.executable).with_name("metarelease"))]
+        return [METARELEASE]
 
     def output(self) -> str:
         """Return what a started process printed."""
@@ -141,12 +150,19 @@ class Place(Project):
             end(process)
         return Ran(code, self.output(), self.decision())
 
-    def _start(self, command: Sequence[str], variables: Mapping[str, str]) -> subprocess.Popen[str]:
+    def _start(
+        self, command: Sequence[str], variables: Mapping[str, str], *, fork: bool = True
+    ) -> Process:
+        given = environment(variables)
         with (self.path / ".git/output").open("w") as output:
+            if fork:
+                server = serving(tuple(environment({}).items()))
+                if server.can(command, self.path, given):
+                    return server.start(command, self.path, given, output)
             return subprocess.Popen(
                 command,
                 cwd=self.path,
-                env=environment(variables),
+                env=given,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -188,19 +204,20 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **_LEAN, **variables}
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> str:
+def wait_for(path: Path, process: Process) -> str:
     """Wait until ``path`` has content and return it; a deadline, or an early end, is an error."""
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         if path.exists() and path.read_text():
             return path.read_text()
-        if process.poll() is not None:
-            raise AssertionError(f"pytest ended with {process.returncode} before {path.name}")
+        code = process.poll()
+        if code is not None:
+            raise AssertionError(f"pytest ended with {code} before {path.name}")
         time.sleep(0.02)
     raise AssertionError(f"{path.name} did not appear")
 
 
-def end(process: subprocess.Popen[str]) -> None:
+def end(process: Process) -> None:
     """End a started process and everything in its group."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

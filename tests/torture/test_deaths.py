@@ -16,8 +16,9 @@ from tests.plugin.project import Ran
 from tests.torture.place import Place, Row, check, end, wait_for
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
+
+    from tests.forks.process import Process
 
 Workers = tuple[str, ...]
 SEGFAULT = "import ctypes\nctypes.string_at(0)"
@@ -166,7 +167,7 @@ def test_a_worker_is_killed(gone: Place) -> None:
 
 
 @pytest.fixture
-def waiting(gone: Place, workers: Workers) -> Iterator[tuple[Place, subprocess.Popen[str]]]:
+def waiting(gone: Place, workers: Workers) -> Iterator[tuple[Place, Process]]:
     """A run, alone or with two workers, that is in the middle of its check."""
     gone.write("test_it.py", check(f"MET\n{WAITS}").replace("post.ITEM", "post.one"))
     process = gone.start("-m", "post_deploy", *workers)
@@ -176,7 +177,7 @@ def waiting(gone: Place, workers: Workers) -> Iterator[tuple[Place, subprocess.P
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL", "SIGINT"])
-def test_a_signal_ends_the_run(waiting: tuple[Place, subprocess.Popen[str]], name: str) -> None:
+def test_a_signal_ends_the_run(waiting: tuple[Place, Process], name: str) -> None:
     place, process = waiting
     number = signal.Signals[name]
     process.send_signal(number)
@@ -191,8 +192,8 @@ def test_a_signal_ends_the_run(waiting: tuple[Place, subprocess.Popen[str]], nam
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_to_the_wrapper_reaches_pytest(gone: Place, name: str) -> None:
-    gone.write("test_it.py", check(f"MET\n{WAITS}").replace("post.ITEM", "post.one")).commit()
-    process = gone._start([*gone.command, "run", "-m", "post_deploy"], {})
+    gone.write("test_it.py", check(f"MET\n{WAITS}").replace("post.ITEM", "post.one"))
+    process = gone.start_command("run", "-m", "post_deploy")
     try:
         child = int(wait_for(gone.path / "here.flag", process))
         process.send_signal(signal.Signals[name])
