@@ -55,13 +55,16 @@ def setting(config: pytest.Config, name: str) -> str | None:
 
 
 def _load(config: pytest.Config) -> Loaded | None:
-    from pytest_metarelease.manifest import find_manifest, load
+    from pytest_metarelease.manifest import find_manifest
 
     given = setting(config, "release_manifest")
     path = find_manifest(config.rootpath, given)
     if path is None:
         _refuse_options_without_manifest(config)
         return None
+    # Only now: the model of a manifest takes longer to import than all else of ours.
+    from pytest_metarelease.manifest import load
+
     # Shown in every message: as the user would type it.
     path = Path(os.path.relpath(path)) if path.is_relative_to(Path.cwd()) else path
     try:
