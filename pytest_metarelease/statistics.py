@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def rate_interval(bad: int, total: int, confidence: float = 0.95) -> Interval:
     return Interval(low, high)
 
 
+# Ends of one sample are asked for by the trigger, by its weight and by every report of both.
+@lru_cache(maxsize=256)
 def _crossing(level: float, a: float, b: float) -> tuple[float, float]:
     """Return the bracket of neighbouring doubles in which I_x(a, b) reaches ``level``."""
     low, high = 0.0, 1.0
