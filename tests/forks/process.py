@@ -71,10 +71,11 @@ class Forked:
         if self._code is None:
             self._asker.settimeout(timeout)
             try:
-                answer = self._asker.recv(100)
+                answer = self._asker.recv(100) if self._asker.fileno() >= 0 else b""
             except (TimeoutError, BlockingIOError):
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0) from None
             if not answer:
+                self._asker.close()
                 raise ServerError(self._server.last_words())
             self._code = os.waitstatus_to_exitcode(int(answer))
             self._asker.close()
@@ -97,6 +98,7 @@ class Server:
         with (self.folder / "errors").open("wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, HERE / "server.py", self._address],
+                cwd=self.folder,
                 env=dict(variables),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -140,8 +142,10 @@ class Server:
                 socket.send_fds(asker, [asked], files)
                 answer = asker.recv(100)
             except OSError as error:
+                asker.close()
                 raise ServerError(self.last_words()) from error
         if not answer:
+            asker.close()
             raise ServerError(self.last_words())
         return Forked(self, asker, int(answer))
 
@@ -153,10 +157,9 @@ class Server:
 
     def close(self) -> None:
         """End the server and, through it, nothing else: what runs has an asker or is killed."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
         try:
             self._process.wait(timeout=DEADLINE)
         except subprocess.TimeoutExpired:
