@@ -15,6 +15,7 @@ import marshal
 import os
 import pkgutil
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -148,6 +149,8 @@ def main() -> None:
     os.write(1, f"{' '.join(sorted(known))}\n".encode())
     asked = Serving(listener, alive=0).serve()
     if asked is None:
+        # Also where the process that started us was killed and cannot do it.
+        shutil.rmtree(Path(address).parent, ignore_errors=True)
         return
     try:
         become(asked)

@@ -5,6 +5,7 @@ Without this, nothing that the torture suite finds in its forked runs would say 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +23,6 @@ from tests.torture.place import Place, check, end, environment, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 RUN = ("-m", "post_deploy")
 VARYING = re.compile(
@@ -206,3 +207,20 @@ def test_a_server_that_died_is_an_error_that_says_so(tmp_path: Path) -> None:
                 server.start(command(("pytest",)), place.path, environment({}), output)
     finally:
         server.close()
+
+
+def test_nothing_is_left_when_its_owner_is_killed() -> None:
+    code = (
+        "import os, signal\nfrom tests.forks.process import Server\n"
+        "from tests.torture.place import environment\nmade = Server(environment({}))\n"
+        "print(made.folder, made._process.pid, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    told, _ = owner.communicate(timeout=60)
+    assert owner.returncode == -signal.SIGKILL
+    folder, pid = told.split()
+    with contextlib.suppress(ProcessLookupError):
+        server = os.pidfd_open(int(pid))
+        assert select.select([server], [], [], 60)[0]
+        os.close(server)
+    assert not Path(folder).exists()
