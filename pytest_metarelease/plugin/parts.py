@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OURS = (
-    "secrecy", "collection", "fixtures", "recording", "gathering", "witness", "session",
-    "last word",
+    "secrecy", "collection", "fixtures", "recording", "gathering", "witness", "lost tasks",
+    "session", "last word",
 )  # fmt: skip
 # Without these, a check that returns a value, a thread that dies, or a coroutine that is never
 # awaited leaves no trace.

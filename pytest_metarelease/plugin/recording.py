@@ -14,6 +14,7 @@ import pytest
 from pytest_metarelease.evidence import Citation, Judgement, Notebook
 from pytest_metarelease.plugin.explaining import shorten
 from pytest_metarelease.plugin.ledger import LedgerWriter
+from pytest_metarelease.plugin.lost_tasks import LostTasks
 from pytest_metarelease.plugin.session_target import NOTEBOOK, redactor_of
 from pytest_metarelease.plugin.suspicion import expose_warnings
 from pytest_metarelease.plugin.witness import Witness, explain
@@ -36,6 +37,7 @@ class Recording:
         config.stash[NOTEBOOK] = self.notebook
         self.witness = Witness(self.notebook, self.ledger.append)
         config.pluginmanager.register(self.witness, "metarelease: witness")
+        config.pluginmanager.register(LostTasks(), "metarelease: lost tasks")
 
     def pytest_collection_finish(self) -> None:
         """Note which checks claim which items, for the controller and for the record."""
