@@ -15,7 +15,12 @@ from pytest_metarelease.checklist import stages_in
 from pytest_metarelease.gate.case import Case
 from pytest_metarelease.gate.fingerprint import fingerprint
 from pytest_metarelease.gate.identity import unidentified_subjects
-from pytest_metarelease.gate.integrity import integrity_findings, nothing_applies, softened
+from pytest_metarelease.gate.integrity import (
+    integrity_findings,
+    nothing_applies,
+    nothing_shown,
+    softened,
+)
 from pytest_metarelease.gate.occasion import Occasion
 from pytest_metarelease.gate.plan import rollback_plan
 from pytest_metarelease.gate.shards import shard_title
@@ -107,6 +112,9 @@ def decide(
         ]
     )
     verdict = worst([*(one.verdict for one in items), *(one.verdict for one in findings)])
+    if verdict is Verdict.GO:
+        findings = _sorted_findings([*findings, *nothing_shown(items)])
+        verdict = worst(one.verdict for one in findings)
     causes = [
         components
         for one in items

@@ -41,6 +41,9 @@ _OF_THE_CHECK_ITSELF = (
     "PytestAssertRewriteWarning",
 )
 
+# Something was measured, or people stand for it by name.
+_SHOWN = frozenset((State.VERIFIED, State.CARRIED, State.WAIVED, State.SIGNED, State.DEFERRED))
+
 UNEXPLAINED = Finding(
     Verdict.HOLD,
     Reason(
@@ -76,6 +79,14 @@ def nothing_applies(scope: Scope, items: Sequence[ItemDecision]) -> Iterator[Fin
     if scope.items and all(item.state is State.NOT_APPLICABLE for item in items):
         text = "not one item in scope applies to this environment, so nothing was asked"
         yield _hold("nothing-applies", text, "name the environment that the items are declared for")
+
+
+def nothing_shown(items: Sequence[ItemDecision]) -> Iterator[Finding]:
+    """Yield why a decision that nothing else keeps from GO is none: it would rest on notes."""
+    applying = [item.state for item in items if item.state is not State.NOT_APPLICABLE]
+    if applying and not _SHOWN.intersection(applying):
+        text = "not one item in scope is verified, and nobody stands for one"
+        yield _hold("nothing-verified", text, "verify one of them, or widen the scope")
 
 
 def _hold(code: str, text: str, next_step: str) -> Finding:

@@ -16,7 +16,7 @@ from pytest_metarelease.plugin.explaining import shorten
 from pytest_metarelease.plugin.ledger import LedgerWriter
 from pytest_metarelease.plugin.lost_tasks import LostTasks
 from pytest_metarelease.plugin.session_target import NOTEBOOK, redactor_of
-from pytest_metarelease.plugin.suspicion import expose_warnings
+from pytest_metarelease.plugin.suspicion import expose_warnings, listening, warn_of_replaced
 from pytest_metarelease.plugin.witness import Witness, explain
 
 if TYPE_CHECKING:
@@ -53,9 +53,11 @@ class Recording:
         notebook.check = self.collection.nodeid_of(item.nodeid)
         notebook.attempt = 1
         expose_warnings()
+        hooks = listening()
         try:
             return (yield)
         finally:
+            warn_of_replaced(hooks)
             notebook.check = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -75,6 +77,23 @@ def _exposing(present: tuple[Any, ...]) -> list[Any]:
                 for part in _SAID:
                     warnings.filterwarnings("always", message=f".*{part}", category=category)
         return list(warnings.filters)
+
+
+def listening() -> tuple[Any, Any, Any]:
+    """Return the hooks of the interpreter by which errors of threads and destructors arrive."""
+    return threading.excepthook, sys.unraisablehook, warnings.showwarning
+
+
+def warn_of_replaced(before: tuple[Any, Any, Any]) -> None:
+    """Put back the hooks ``before`` where a check replaced one, and warn: it hid what failed."""
+    now = listening()
+    if now == before:
+        return
+    threading.excepthook, sys.unraisablehook, warnings.showwarning = before
+    names = ("threading.excepthook", "sys.unraisablehook", "warnings.showwarning")
+    replaced = [name for name, one, other in zip(names, now, before, strict=True) if one != other]
+    text = f"{', '.join(replaced)} replaced by a check: what failed there was not seen"
+    warnings.warn(text, pytest.PytestUnraisableExceptionWarning, stacklevel=2)
 
 
 def of_collection(report: pytest.CollectReport) -> Sequence[Finding]:

@@ -28,6 +28,10 @@ _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
+# Equal to nothing else; whatever says that it equals this says so of everything.
+_NOTHING = object()
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A value with the measurement it came from.
@@ -168,8 +172,11 @@ def same(expected: Any, actual: Any) -> bool:
 
     True is not 1; hexadecimal texts (addresses, hashes, bytes) compare without regard to case;
     bytes equal their hexadecimal text; an amount such as ``1 ether`` equals its wei; lists
-    compare element by element, whatever kind of sequence.
+    compare element by element, whatever kind of sequence. What equals anything, such as
+    ``unittest.mock.ANY``, equals nothing here.
     """
+    if _equals_anything(expected) or _equals_anything(actual):
+        return False
     if isinstance(actual, bytes | bytearray):
         actual = "0x" + bytes(actual).hex()
     if isinstance(expected, bool) or isinstance(actual, bool):
@@ -185,6 +192,10 @@ def same(expected: Any, actual: Any) -> bool:
             same(value, actual[key]) for key, value in expected.items()
         )
     return bool(expected == actual)
+
+
+def _equals_anything(value: Any) -> bool:
+    return bool(value == _NOTHING)
 
 
 def _hex_or_text(text: str) -> str:

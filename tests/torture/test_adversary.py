@@ -268,6 +268,16 @@ def test_no_item_applies(place: Place) -> None:
     assert (ran.verdict, ran.exit_code) == ("HOLD", 21), ran.text
 
 
+@pytest.mark.parametrize("body", ["MET\npytest.skip('x')", "MET\nassert 0"], ids=["skip", "fail"])
+def test_notes_alone_are_no_go(place: Place, body: str) -> None:
+    place.items("post.low P3").lock("post.low: test_low.py::test_it")
+    place.write("test_low.py", check(body).replace("post.ITEM", "post.low"))
+    ran = place.pytest("-m", "post_deploy")
+    assert (ran.verdict, ran.exit_code) == ("HOLD", 21), ran.text
+    assert place.finding_codes() == ["nothing-verified"]
+    assert place.allure_first()[0] != "passed"
+
+
 def _beside_low(place: Place, body: str) -> Place:
     place.items("post.one P0", "post.low P3").lock(
         "post.one: test_it.py::test_it", "post.low: test_low.py::test_it"

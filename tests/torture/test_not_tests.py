@@ -88,6 +88,9 @@ WARNED = (
     Row("coroutine_never_awaited_and_ignored", check("MET\nasync def ask(): assert 0\nask()", marks="@pytest.mark.filterwarnings('ignore')"), (), "verified"),
     Row("exception_in_a_thread", check("MET\none = threading.Thread(target=lambda: 1 / 0)\none.start()\none.join()"), (), "verified"),
     Row("exception_in_a_task", check("MET\nasync def bad(): raise OSError('x')\nasync def main():\n    asyncio.ensure_future(bad())\n    await asyncio.sleep(0)\nasyncio.run(main())", before="import asyncio\n"), (), "verified"),
+    Row("excepthook_replaced", check("MET\nthreading.excepthook = lambda told: None\none = threading.Thread(target=lambda: 1 / 0)\none.start()\none.join()"), (), "verified"),
+    Row("unraisablehook_replaced", check("MET\nsys.unraisablehook = lambda told: None\nclass Broken:\n    def __del__(self): raise OSError('x')\nBroken()"), (), "verified"),
+    Row("showwarning_replaced", check("MET\nimport warnings\nwarnings.showwarning = lambda *a, **k: None\nasync def ask(): assert 0\nask()"), (), "verified"),
     Row("exception_in_a_destructor", check("MET\nclass Broken:\n    def __del__(self): raise OSError('x')\nBroken()"), (), "verified"),
 )  # fmt: skip
 SOUND = Row("sound", check(), (), "verified")

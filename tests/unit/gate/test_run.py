@@ -161,8 +161,9 @@ def test_a_little_difference_of_clocks_is_allowed() -> None:
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_which_results_explain_an_exit_of_one(outcome: Outcome) -> None:
-    given = Given((item(severity=Severity.P3),), record={"pytest_exit": 1})
-    given.put(result(CHECK, outcome, citations=(cited(1),)))
+    low = item(severity=Severity.P3)
+    given = Given((low, item("post.other")), record={"pytest_exit": 1})
+    given.put(passed(check_of("post.other")), result(CHECK, outcome, citations=(cited(1),)))
     explained = outcome in (Outcome.FAILED, Outcome.BROKEN)
     assert finding_codes(given.decide()) == ([] if explained else ["unexplained-exit"])
     given.put(result(CHECK, Outcome.NOT_RUN, "not-ready"))
@@ -263,7 +264,8 @@ def test_unclaimed_results_are_sorted() -> None:
 
 
 def test_a_check_of_p3_items_only_stays_a_note() -> None:
-    given = Given((item(severity=Severity.P3),)).put(result(CHECK, Outcome.FAILED))
+    given = Given((item(severity=Severity.P3), item("post.sound")))
+    given.put(passed(check_of("post.sound")), result(CHECK, Outcome.FAILED))
     assert given.decide().verdict is Verdict.GO
     assert given.decide().items[0].state is State.FAILED
     given.items = (*given.items, item("post.other", severity=Severity.P3))

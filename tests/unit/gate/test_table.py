@@ -61,6 +61,11 @@ def test_every_cell_of_the_table(state: State, severity: Severity, stage: Stage)
     assert weigh(undone, state) is expected(state, severity, stage, undo=True)
 
 
+def alone(weight: Verdict, state: State) -> Verdict:
+    """A decision over one item: of nothing but notes there is no GO (ADR 0010)."""
+    return HOLD if weight is GO and state not in (State.VERIFIED, *NOTES) else weight
+
+
 @pytest.mark.parametrize("stage", list(Stage))
 @pytest.mark.parametrize("severity", list(Severity))
 @pytest.mark.parametrize("outcome", list(Outcome))
@@ -74,8 +79,9 @@ def test_every_outcome_of_a_check_through_the_gate(
     states = {Outcome.PASSED: State.VERIFIED, Outcome.FAILED: State.FAILED}
     state = states.get(outcome, State.NOT_VERIFIED)
     assert decision.items[0].state is state
-    assert decision.verdict is expected(state, severity, stage, undo=False)
-    assert decision.items[0].verdict is decision.verdict
+    weight = expected(state, severity, stage, undo=False)
+    assert decision.items[0].verdict is weight
+    assert decision.verdict is alone(weight, state)
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -87,7 +93,21 @@ def test_a_breached_trigger_on_every_item(severity: Severity, stage: Stage) -> N
     given.samples["m-1"] = RateSample(measure="api.error_rate", bad=40, total=400)
     decision = given.decide()
     assert decision.items[0].state is State.FAILED
-    assert decision.verdict is expected(State.FAILED, severity, stage, undo=True)
+    weight = expected(State.FAILED, severity, stage, undo=True)
+    assert decision.items[0].verdict is weight
+    assert decision.verdict is alone(weight, State.FAILED)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SKIPPED, Outcome.NOT_RUN, Outcome.FAILED])
+def test_one_verified_item_is_enough_for_notes_beside_it(outcome: Outcome) -> None:
+    low = item("post.low", severity=Severity.P3)
+    given = Given((item(), low)).put(result(check_of("post.low"), outcome))
+    assert given.decide().verdict is GO
+    given.put(result(check_of("post.health"), outcome))
+    given.items = (item(severity=Severity.P3), low)
+    decision = given.decide()
+    assert decision.verdict is HOLD
+    assert [one.reason.code for one in decision.findings] == ["nothing-verified"]
 
 
 def test_the_worst_item_decides() -> None:

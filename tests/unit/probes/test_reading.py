@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -10,7 +11,7 @@ from pytest_metarelease.errors import UnmetError
 from pytest_metarelease.evidence import Judgement, Notebook
 from pytest_metarelease.manifest.model import Expectation
 from pytest_metarelease.probes.document import Missing
-from pytest_metarelease.probes.reading import Reading, mismatch
+from pytest_metarelease.probes.reading import Reading, mismatch, same
 
 
 def equals(value: Any) -> Expectation:
@@ -63,6 +64,21 @@ def test_what_does_not_hold_is_named(wanted: Expectation, actual: Any, problem: 
 )
 def test_what_holds_is_met(wanted: Expectation, actual: Any) -> None:
     assert mismatch(wanted, actual) is None
+
+
+class _Anything(int):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = int.__hash__
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [(ANY, 3), (3, _Anything(4)), ([ANY], [3]), ({"a": ANY}, {"a": 3}), (ANY, ANY)],
+)
+def test_what_equals_anything_equals_nothing(expected: Any, actual: Any) -> None:
+    assert not same(expected, actual)
 
 
 def test_a_comparison_is_on_record_and_raises() -> None:
