@@ -79,6 +79,10 @@ class Collection:
             self._folders[file] = folder
         return f"{folder}{separator}{inside}"
 
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Look for no tests in the packet: with its history it holds thousands of files."""
+        return True if collection_path == self.run.packet else None
+
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a test once per declared thing of each kind that its ``for_each`` names."""
         if "for_each" not in metafunc.definition.keywords:

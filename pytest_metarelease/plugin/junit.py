@@ -36,7 +36,7 @@ def finish(config: pytest.Config, decision: Decision) -> str:
 
     pytest writes it before the end of the session, at which the verdict is made.
     """
-    xml = _writer(config)
+    xml = writer(config)
     if xml is None:
         return ""
     try:
@@ -57,7 +57,23 @@ def finish(config: pytest.Config, decision: Decision) -> str:
     return ""
 
 
-def _writer(config: pytest.Config) -> LogXML | None:
+def take_back(xml: LogXML | None, why: str) -> None:
+    """Write the file once more without the GO that it holds."""
+    if xml is None:
+        return
+    verdict = Verdict.HOLD
+    changed = {"release.verdict": verdict.value, "release.exit_code": str(verdict.exit_code)}
+    changed["release.title"] = _text(f"{verdict}: {why}")
+    xml.global_properties[:] = [
+        (name, changed.get(name, value)) for name, value in xml.global_properties
+    ]
+    reporter = _testcase(xml, "run/taken-back", "run", "overtaken")
+    reporter.append(_element("error", f"{verdict}: {why}", "see the end of pytest's output"))
+    xml.pytest_sessionfinish()
+
+
+def writer(config: pytest.Config) -> LogXML | None:
+    """Return what writes the file of ``--junitxml``; None without it, and after unconfigure."""
     # pytest's own fixture `record_testsuite_property` finds its writer in the same way.
     from _pytest.junitxml import xml_key
 
@@ -130,7 +146,7 @@ class _Items:
             return
         nodeid = self._collection.nodeid_of(str(report.nodeid))
         items = self._items.get(nodeid) or self._collection.bindings.get(nodeid)
-        xml = _writer(self._config)
+        xml = writer(self._config)
         if items and xml is not None:
             reporter: Any = xml.node_reporter(report)
             reporter.add_property("release.items", ", ".join(items))

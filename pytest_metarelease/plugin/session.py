@@ -11,6 +11,7 @@ import gc
 import os
 import shutil
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,6 +56,7 @@ class GatedSession:
         self._problems: list[str] = []
         self._pid = os.getpid()
         self._digest = ""
+        self._xml: Any = None
         self._look = LastLook(config, run, redactor_of(config))
         self._approvals = approving.standing(run.root)
         try:
@@ -169,6 +171,8 @@ class GatedSession:
             closing.append_summary(markdown.render(decision)),
             junit.finish(self.config, decision),
         ]
+        # pytest forgets its writer before the last look.
+        self._xml = junit.writer(self.config)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the verdict."""
@@ -194,15 +198,30 @@ class GatedSession:
         """
         if self.decision is not None and self.decision.verdict is not Verdict.GO:
             return
-        if self.decision is not None:
-            closing.append_summary(f"**HOLD**: the GO above is taken back: {why}")
+        why = redactor_of(self.config).mask(why)
         with contextlib.suppress(OSError, MetareleaseError):
             self.packet.write_tombstone(
                 run_id=self.run.run_id,
                 started_at=self.run.started_at,
-                why=redactor_of(self.config).mask(why),
+                why=why,
                 state="overtaken",
             )
+        if self.decision is not None:
+            self._take_back(self.decision, why)
+
+    def _take_back(self, decision: Decision, why: str) -> None:
+        """Tell the readers of copies: what they show of the GO is no longer so."""
+        said = f"the GO is taken back: {why}"
+        closing.append_summary(f"**HOLD**: {said}")
+        # Each by itself; the packet, which a deploy job reads, says so already.
+        with contextlib.suppress(OSError, MetareleaseError):
+            junit.take_back(self._xml, said)
+        folder = allure_folder.folder_of(self.config)
+        if folder:
+            from pytest_metarelease.reports.allure import write_taken_back
+
+            with contextlib.suppress(OSError, MetareleaseError):
+                write_taken_back(decision, Path(folder), said)
 
     def look_again(self, session: pytest.Session) -> None:
         """Look for secrets in what was written after the decision; a GO does not survive one."""

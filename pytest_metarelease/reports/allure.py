@@ -46,17 +46,24 @@ _INCOMPLETE_NEXT = "look at the end of the log of the run; a verdict needs a run
 
 
 def write_incomplete(
-    folder: Path, run_id: str, title: str, *, started_ms: int | None = None
+    folder: Path,
+    run_id: str,
+    title: str,
+    *,
+    started_ms: int | None = None,
+    why: str = "the run has not finished: there is no verdict, and tests may be missing",
 ) -> None:
     """Write the entry that stands until the run is over: INCOMPLETE, broken.
 
-    Its file has a name of its own per run, which ``write_results`` replaces.
+    Its file has a name of its own per run, which ``write_results`` replaces; written after that,
+    it takes the verdict back.
 
     Args:
         folder: Allure's results; made where it is missing.
         run_id: The run.
         title: What is being released.
         started_ms: Milliseconds since 1970; now, where it is not given.
+        why: Why there is no verdict.
 
     Raises:
         UnwrittenError: The file could not be written.
@@ -67,13 +74,25 @@ def write_incomplete(
         key=VERDICT,
         name=f"INCOMPLETE: {one_line(title, 200)}",
         status="broken",
-        message="the run has not finished: there is no verdict, and tests may be missing",
+        message=one_line(why, 2_000),
         trace=f"Next\n1. {_INCOMPLETE_NEXT}",
         labels=verdict_labels("INCOMPLETE"),
         place=verdict_place("INCOMPLETE"),
         stands_for="verdict",
     )
     _write(folder, _result(entry, run_id, now, now), durable=True)
+
+
+def write_taken_back(decision: Decision, folder: Path, why: str) -> None:
+    """Put INCOMPLETE in the place of the verdict that Allure shows first.
+
+    Raises:
+        UnwrittenError: The file could not be written.
+    """
+    start = _ms(decision.record.started_at)
+    first = min(start, *earlier_starts(folder, start))
+    title = decision.release_name
+    write_incomplete(folder, decision.record.run_id, title, started_ms=first, why=why)
 
 
 def write_results(decision: Decision, folder: Path) -> None:
