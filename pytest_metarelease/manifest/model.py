@@ -39,6 +39,7 @@ from pytest_metarelease.manifest.scalars import (
     ValuePath,
     Wei,
 )
+from pytest_metarelease.manifest.trials import Domain, Machine, Signing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -413,13 +414,11 @@ class Contract:
     min_balance: Annotated[Wei | None, "Least balance of the contract itself."] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signing:
-    """An EIP-712 signature that is made for one argument of a call, written `$signature`."""
-
-    typed_data: Annotated[str, "A name under `typed_data`.", Refers("typed_data")]
-    signer: Annotated[str, "A role of the flow.", Refers("account_role")]
-    message: Mapping[str, Json]
+_CHANGES = (
+    "What a transaction may change beside its sender's balance and nonce: account ($self, $ROLE, "
+    "contract:NAME or an address) -> balance, nonce, slots (any), or slots by number. Where `$self` "
+    "is not named, all of the flow's own contract."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -442,6 +441,9 @@ class Step:
     then: Annotated[Mapping[str, Expectation], "View functions after the call."] = field(
         default_factory=dict
     )
+    changes: Annotated[Mapping[str, Annotated[tuple[str, ...], OneOrMany()]], _CHANGES] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -456,6 +458,9 @@ class Flow:
     ]
     constructor: tuple[Json, ...] = ()
     steps: Annotated[tuple[Step, ...], NotEmpty()]
+    changes: Annotated[
+        Mapping[str, Annotated[tuple[str, ...], OneOrMany()]], "Of every step, as in a step."
+    ] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -556,7 +561,9 @@ class Environment:
     explorer: Explorer | None = None
     typed_data: Mapping[str, TypedData] = field(default_factory=dict)
     signed_requests: Mapping[str, SignedRequest] = field(default_factory=dict)
+    domains: Mapping[str, Domain] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
+    machines: Mapping[str, Machine] = field(default_factory=dict)
     safes: Mapping[str, Safe] = field(default_factory=dict)
     databases: Mapping[str, Database] = field(default_factory=dict)
     external: Mapping[str, External] = field(default_factory=dict)
@@ -663,7 +670,10 @@ class Declared:
     safes: tuple[str, ...]
     accounts: tuple[str, ...]
     signed_requests: tuple[str, ...]
+    domains: tuple[str, ...]
     flows: tuple[str, ...]
+    signed_flows: tuple[str, ...]
+    machines: tuple[str, ...]
     databases: tuple[str, ...]
     migrated: tuple[str, ...]
     external: tuple[str, ...]

@@ -17,8 +17,9 @@ from pytest_metarelease.errors import (
     UsageError,
 )
 from pytest_metarelease.evidence import Judgement, Notebook
-from pytest_metarelease.manifest.model import Expectation, Flow, Signing, Step
+from pytest_metarelease.manifest.model import Expectation, Flow, Step
 from pytest_metarelease.manifest.scalars import Access, Wei
+from pytest_metarelease.manifest.trials import Signing
 from pytest_metarelease.probes.chain.flows import FlowProbe
 from pytest_metarelease.probes.chain.quantities import quantity
 from pytest_metarelease.probes.chain.signing import fresh_key
