@@ -416,8 +416,8 @@ class Contract:
 
 _CHANGES = (
     "What a transaction may change beside its sender's balance and nonce: account ($self, $ROLE, "
-    "contract:NAME or an address) -> balance, nonce, slots (any), or slots by number. Where `$self` "
-    "is not named, all of the flow's own contract."
+    "contract:NAME or an address) -> balance, nonce, slots (any), or slots by number. Where "
+    "`$self` is not named, it may change all of the flow's own contract."
 )
 
 

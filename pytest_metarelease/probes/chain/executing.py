@@ -24,6 +24,8 @@ from pytest_metarelease.probes.chain.sending import Fees, Receipt, Wallet, fees
 from pytest_metarelease.probes.chain.signing import check_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_metarelease.manifest.model import Chain
     from pytest_metarelease.probes.chain.abi import Interface
 
@@ -106,19 +108,11 @@ class Execution:
         Raises:
             ProbeError: No usable answer.
         """
-        request = {
-            "from": act.sender,
-            "to": self._script.address,
-            "data": act.data,
-            "value": hex(act.value),
-        }
+        request = self._request(act)
         answer = self._rpc.batch([Ask("eth_call", (request, self._at))])[0]
         if isinstance(answer, Revert):
             return Performed(explain(answer, self._interface))
         settled(answer, act.title)
-        if act.step.reverts is not None:
-            # It should have reverted and would not: that is known now, and nothing need be sent.
-            return Performed(None)
         gas = self._estimated(request)
         if isinstance(gas, Revert):
             return Performed(gas)
@@ -129,6 +123,34 @@ class Execution:
         )
         self._reads_at(receipt)
         return _done(receipt, self._views(act) if receipt.succeeded else None)
+
+    def try_all(self, acts: Sequence[Act]) -> list[Performed]:
+        """Simulate the acts, each by itself, where the contract stands now; nothing is sent.
+
+        Raises:
+            ProbeError: No usable answer to one of them, which is never a revert.
+        """
+        asks = [Ask("eth_call", (self._request(act), self._at)) for act in acts]
+        return [
+            self._tried(act, answer)
+            for act, answer in zip(acts, self._rpc.batch(asks), strict=True)
+        ]
+
+    def _tried(self, act: Act, answer: Answer) -> Performed:
+        if isinstance(answer, Revert):
+            return Performed(explain(answer, self._interface))
+        settled(answer, act.title)
+        return Performed(None)
+
+    def _request(self, act: Act) -> dict[str, str]:
+        return {
+            "from": act.sender,
+            "to": self._script.address,
+            "data": act.data,
+            "value": hex(act.value),
+            # Bounded, so that what never ends is no answer instead of a long wait.
+            "gas": hex(STEP_GAS),
+        }
 
     def _views(self, act: Act) -> dict[str, Any]:
         asks = [
@@ -145,7 +167,7 @@ class Execution:
         """Return the wei that each role may need: values of its steps, and gas at its highest."""
         needs = {DEPLOYER: deployment_gas * self._fee.most}
         for act in self._script.acts:
-            if act.step.reverts is None:
+            if act.sent:
                 cost = act.value + STEP_GAS * self._fee.most
                 needs[act.role] = needs.get(act.role, 0) + cost
             else:

@@ -43,8 +43,10 @@ class Performed:
 
 def promise(act: Act) -> str:
     """Return in words what the step declares."""
-    if act.step.reverts is not None:
-        return f"{act.title} reverts: {act.step.reverts}"
+    if act.refusals:
+        return f"{act.title} reverts: {' or '.join(act.refusals)}"
+    if not act.sent:
+        return f"{act.title} succeeds"
     emits = f", emits {', '.join(act.step.emits)}" if act.step.emits else ""
     then = "".join(f", then {one.key} is {describe(one.wanted)}" for one in act.views)
     return f"{act.title} succeeds{emits}{then}"
@@ -52,12 +54,14 @@ def promise(act: Act) -> str:
 
 def broken_promise(act: Act, done: Performed, interface: Interface, address: str) -> str | None:
     """Return how what was done differs from the step, or None where it does not."""
-    if act.step.reverts is not None:
+    if act.refusals:
         if done.reverted is None:
             return "it does not revert"
-        return None if done.reverted.is_declared_as(act.step.reverts) else str(done)
+        return None if any(map(done.reverted.is_declared_as, act.refusals)) else str(done)
     if done.reverted is not None or done.failed:
         return str(done)
+    if not act.sent:
+        return None
     problems = [*_missing_events(act, done.logs, interface, address), *_other_views(act, done)]
     return "; ".join(problems) or None
 
