@@ -71,6 +71,7 @@ def declared(name: str, node: Node) -> Declared:
         accounts=keys(node, "chain", "accounts"),
         signed_requests=keys(node, "signed_requests"),
         domains=keys(node, "domains"),
+        signing_domains=_having(node, "domains", "signed_by"),
         flows=keys(node, "flows"),
         signed_flows=tuple(one for one in keys(node, "flows") if _is_forged(node, one)),
         machines=keys(node, "machines"),

@@ -415,9 +415,9 @@ class Contract:
 
 
 _CHANGES = (
-    "What a transaction may change beside its sender's balance and nonce: account ($self, $ROLE, "
-    "contract:NAME or an address) -> balance, nonce, slots (any), or slots by number. Where "
-    "`$self` is not named, it may change all of the flow's own contract."
+    "What a transaction may change beside its sender's balance and nonce, as `ACCOUNT PART...`: an "
+    "account is $self, $ROLE, contract:NAME or an address, a part is balance, nonce, code, slots "
+    "(any) or the number of a slot. Where $self is not named, it may change all of it."
 )
 
 
@@ -441,9 +441,7 @@ class Step:
     then: Annotated[Mapping[str, Expectation], "View functions after the call."] = field(
         default_factory=dict
     )
-    changes: Annotated[Mapping[str, Annotated[tuple[str, ...], OneOrMany()]], _CHANGES] = field(
-        default_factory=dict
-    )
+    changes: Annotated[tuple[str, ...], _CHANGES, OneOrMany()] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -458,9 +456,7 @@ class Flow:
     ]
     constructor: tuple[Json, ...] = ()
     steps: Annotated[tuple[Step, ...], NotEmpty()]
-    changes: Annotated[
-        Mapping[str, Annotated[tuple[str, ...], OneOrMany()]], "Of every step, as in a step."
-    ] = field(default_factory=dict)
+    changes: Annotated[tuple[str, ...], "Of every step, as in a step.", OneOrMany()] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -671,6 +667,7 @@ class Declared:
     accounts: tuple[str, ...]
     signed_requests: tuple[str, ...]
     domains: tuple[str, ...]
+    signing_domains: tuple[str, ...]
     flows: tuple[str, ...]
     signed_flows: tuple[str, ...]
     machines: tuple[str, ...]

@@ -42,7 +42,7 @@ from pytest_metarelease.manifest.problems import suggestion
 from pytest_metarelease.manifest.relations import read_relation
 from pytest_metarelease.manifest.rule_parts import Broken, of_all_texts, repeated, stand_ins
 from pytest_metarelease.manifest.scalars import Severity, Stage
-from pytest_metarelease.manifest.trial_rules import domain, forged, machine
+from pytest_metarelease.manifest.trial_rules import changes, domain, forged, machine
 from pytest_metarelease.manifest.trials import Domain, Forged, Machine
 
 if TYPE_CHECKING:
@@ -280,14 +280,12 @@ def _flow(flow: Flow) -> Broken:
             yield ("roles", index), f"{role} has a meaning of its own in a flow; rename the role"
     known = {"$self", *(f"${role}" for role in flow.roles)}
     yield from stand_ins(flow.constructor, known - {"$self"}, ("constructor",))
+    yield from changes(flow.changes, known, ("changes",))
     for index, step in enumerate(flow.steps):
         signed = {"$signature"} if step.sign is not None else set()
         yield from stand_ins(step.args, known | signed, ("steps", index, "args"))
         yield from of_all_texts(step.reverts, ("steps", index, "reverts"))
-        for account in step.changes:
-            yield from stand_ins(
-                account, known | {"$deployer"}, ("steps", index, "changes", account)
-            )
+        yield from changes(step.changes, known, ("steps", index, "changes"))
         if step.sign is not None:
             yield from stand_ins(step.sign.message, known, ("steps", index, "sign", "message"))
         for view, wanted in step.then.items():

@@ -5,6 +5,7 @@ Refuses tables with a hole in them: a state that no call reaches, a refusal with
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.manifest.problems import suggestion
@@ -21,6 +22,7 @@ ANYONE = "anyone"
 DEPLOYER = "deployer"
 """A role that every flow and state machine has."""
 
+_PARTS = re.compile(r"balance|nonce|code|slots|0x[0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,76}")
 _RESERVED = {"self", "signature", ANYONE}
 
 
@@ -41,6 +43,16 @@ def forged(declared: Forged) -> Broken:
         yield from _texts(texts, ("arguments", name))
 
 
+def changes(texts: tuple[str, ...], known: set[str], path: tuple[str | int, ...]) -> Broken:
+    """What the changes of transactions break; ``known`` are the stand-ins for accounts."""
+    for index, text in enumerate(texts):
+        account, *parts = text.split() or [""]
+        yield from stand_ins(account, known | {f"${DEPLOYER}"}, (*path, index))
+        if not parts or not all(map(_PARTS.fullmatch, parts)):
+            why = "is written `ACCOUNT PART...`; a part is balance, nonce, code, slots, or a slot"
+            yield (*path, index), why
+
+
 def machine(declared: Machine) -> Broken:
     """What a state machine breaks."""
     yield from repeated(declared.roles, ("roles",))
@@ -49,6 +61,7 @@ def machine(declared: Machine) -> Broken:
             yield ("roles", index), f"{role} has a meaning of its own here; rename the role"
     known = {"$self", f"${DEPLOYER}", *(f"${role}" for role in declared.roles)}
     yield from stand_ins(declared.constructor, known - {"$self"}, ("constructor",))
+    yield from changes(declared.changes, known, ("changes",))
     for name, action in declared.actions.items():
         for path, why in _action(declared, action, known):
             yield ("actions", name, *path), why
@@ -72,6 +85,7 @@ def _action(declared: Machine, action: Action, known: set[str]) -> Broken:
     for start, end in action.moves.items():
         yield from _known(start, declared.states, ("moves", start))
         yield from _known(end, declared.states, ("moves", start))
+    yield from changes(action.changes, known, ("changes",))
     yield from _texts(action.otherwise, ("otherwise",))
     yield from _texts(action.elsewhere, ("elsewhere",))
     signed = {"$signature"} if action.sign is not None else set()

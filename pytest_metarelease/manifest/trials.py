@@ -107,9 +107,7 @@ class Action:
     args: tuple[Json, ...] = ()
     value: Wei = Wei(0)
     sign: Signing | None = None
-    changes: Annotated[
-        Mapping[str, Annotated[tuple[str, ...], OneOrMany()]], "As in a step of a flow."
-    ] = field(default_factory=dict)
+    changes: Annotated[tuple[str, ...], "As in a step of a flow.", OneOrMany()] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +139,4 @@ class Machine:
     ]
     actions: Annotated[Mapping[str, Action], NotEmpty()]
     paused: Halt | None = None
-    changes: Annotated[Mapping[str, Annotated[tuple[str, ...], OneOrMany()]], "As in a flow."] = (
-        field(default_factory=dict)
-    )
+    changes: Annotated[tuple[str, ...], "As in a flow.", OneOrMany()] = ()

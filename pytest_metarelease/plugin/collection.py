@@ -39,6 +39,7 @@ _KINDS = {
     "pausable": "pausable",
     "safe": "safes",
     "domain": "domains",
+    "signing_domain": "signing_domains",
     "flow": "flows",
     "signed_flow": "signed_flows",
     "machine": "machines",

@@ -119,7 +119,7 @@ def cast(
         address=address,
         creation="0x" + (creation + arguments).hex(),
         acts=tuple(act for step in flow.steps for act in casting.acts(step, forged=forged)),
-        changes=casting.changes({}),
+        changes=casting.changes(()),
     )
 
 
@@ -138,8 +138,9 @@ class _Casting:
     names: Mapping[str, str]
     interface: Interface
     typed_data: Mapping[str, TypedData]
-    changed: Mapping[str, tuple[str, ...]]
+    changed: tuple[str, ...]
     directory: Directory
+    made: dict[str, str] = field(default_factory=dict)
 
     def acts(self, step: Step, *, forged: bool) -> Iterator[Act]:
         entry = self.interface.function(step.call)
@@ -147,7 +148,7 @@ class _Casting:
         names = dict(self.names)
         signed = None if step.sign is None else self._signed(step.sign)
         if signed is not None:
-            names["signature"] = signed.signature()
+            names["signature"] = self._genuine(step, signed)
         args = filled(step.args, {**self.names, "signature": SIGNATURE})
         tried = Act(step, entry, sender, step.sender, "0x", sent=False)
         declared = None if step.sign is None else step.sign.forged
@@ -165,14 +166,14 @@ class _Casting:
         if forged and signed is not None and declared is not None and not refusals:
             yield from (_tried(tried, one) for one in replays(signed, entry, args, declared))
 
-    def changes(self, more: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    def changes(self, more: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """Return what may change, by address in lower case."""
         found: dict[str, tuple[str, ...]] = {}
-        for text, parts in (*self.changed.items(), *more.items()):
-            address = filled(text, self.names)
-            if not address.startswith("0x"):
-                address = self.directory.address(address, self.names["self"])
-            found[address.lower()] = (*found.get(address.lower(), ()), *parts)
+        for text in (*self.changed, *more):
+            written, *parts = text.split()
+            known = filled(written, self.names)
+            address = self.directory.address(known, self.names["self"]).lower()
+            found[address] = (*found.get(address, ()), *parts)
         return found
 
     def _view(self, key: str, wanted: Expectation, names: Mapping[str, str]) -> View:
@@ -184,6 +185,13 @@ class _Casting:
             args=filled(wanted.args, names),
         )
         return View(key, entry, call_data(entry, made.args), made)
+
+    def _genuine(self, step: Step, signed: Signed) -> str:
+        # A table has the same step in dozens of cells, and a signature takes milliseconds.
+        key = repr(step.sign)
+        if key not in self.made:
+            self.made[key] = signed.signature()
+        return self.made[key]
 
     def _signed(self, sign: Signing) -> Signed:
         typed = self.typed_data.get(sign.typed_data)

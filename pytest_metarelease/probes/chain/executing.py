@@ -166,14 +166,16 @@ class Execution:
     def _needs(self, deployment_gas: int) -> dict[str, int]:
         """Return the wei that each role may need: values of its steps, and gas at its highest."""
         needs = {DEPLOYER: deployment_gas * self._fee.most}
+        tried: dict[str, int] = {}
         for act in self._script.acts:
             if act.sent:
                 cost = act.value + STEP_GAS * self._fee.most
                 needs[act.role] = needs.get(act.role, 0) + cost
             else:
                 # It is only simulated, but a node refuses to simulate what cannot be paid.
-                needs[act.role] = max(needs.get(act.role, 0), act.value)
-        return {role: need for role, need in needs.items() if need > 0}
+                tried[act.role] = max(tried.get(act.role, 0), act.value)
+        every = {role: needs.get(role, 0) + tried.get(role, 0) for role in {*needs, *tried}}
+        return {role: need for role, need in every.items() if need > 0}
 
     def _estimated(self, request: dict[str, str]) -> int | Revert:
         """Return the gas to allow: what the node estimates, and a quarter more."""

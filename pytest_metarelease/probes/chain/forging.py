@@ -65,7 +65,8 @@ def forgeries(
     if SIGNATURE not in args:
         raise UsageError(f"{entry.signature}: no argument is {SIGNATURE}; nothing can be forged")
     for title, signature, refusals in _signatures(signed, declared):
-        yield Forgery(title, _with(entry, args, signature), refusals or declared.reverts)
+        reasons = tuple(dict.fromkeys(refusals or declared.reverts))
+        yield Forgery(title, _with(entry, args, signature), reasons)
     genuine = signed.signature()
     for index, (parameter, value) in enumerate(zip(entry.inputs, args, strict=True)):
         if value == SIGNATURE:

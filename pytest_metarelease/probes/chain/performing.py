@@ -61,7 +61,8 @@ def broken_promise(act: Act, done: Performed, interface: Interface, address: str
     if done.reverted is not None or done.failed:
         return str(done)
     if not act.sent:
-        return None
+        # What is only tried is followed by a view in a simulation alone.
+        return "; ".join(_other_views(act, done)) or None if done.views else None
     problems = [*_missing_events(act, done.logs, interface, address), *_other_views(act, done)]
     return "; ".join(problems) or None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import MalformedError, RefusedError, UnsupportedError
+from pytest_metarelease.errors import MalformedError, RefusedError
 from pytest_metarelease.probes.chain.assembling import (
     Calling,
     Creating,
@@ -59,15 +59,10 @@ def rehearse(
     """Return what the deployment and each act would do; raises before anything where it cannot.
 
     Raises:
-        UnsupportedError: The node does not know overrides, or a step declares events.
+        UnsupportedError: The node does not know overrides.
         MalformedError: The answer is none of our program's.
         ProbeError: No usable answer.
     """
-    if any(act.sent and act.step.emits for act in script.acts):
-        raise UnsupportedError(
-            f"{rpc.masked}: the node has no eth_simulateV1, and eth_call shows no events, which "
-            "this flow declares; use a node that has it (geth, anvil, reth)"
-        )
     deployment = Performed(None)
     found: dict[int, Performed] = {}
     for chosen in _portions(script.acts):

@@ -172,13 +172,19 @@ class Stage:
         return tuple(seen)
 
     def _simulated(self, script: Script) -> tuple[Performed, list[Performed]]:
-        """By ``eth_simulateV1`` where nothing has to be undone, else by overrides of one call."""
-        if all(act.sent or act.refusals for act in script.acts):
-            try:
-                return simulate(self.rpc, self.snapshot, script, self.artifact.interface)
-            except UnsupportedError:
-                pass
-        return rehearse(self.rpc, self.snapshot, script, self.artifact.interface)
+        """By overrides of one ``eth_call``, which undoes what is tried, or by ``eth_simulateV1``.
+
+        Only the latter shows events, only the former can try what must succeed.
+        """
+        given = self.rpc, self.snapshot, script, self.artifact.interface
+        if any(act.sent and act.step.emits for act in script.acts):
+            return simulate(*given)
+        try:
+            return rehearse(*given)
+        except UnsupportedError:
+            if any(not act.sent and not act.refusals for act in script.acts):
+                raise
+        return simulate(*given)
 
     def _deployment(self, script: Script) -> str:
         return f"deployment of {self.artifact.name} at {script.address}"
@@ -246,7 +252,7 @@ def _scenes(acts: Sequence[Act]) -> Iterator[list[Act]]:
 def _together(acts: Sequence[Act]) -> str:
     if len(acts) == 1:
         return acts[0].title
-    return f"{len(acts)} calls tried: " + "; ".join(act.title for act in acts)
+    return f"{len(acts)} calls tried together, from {acts[0].title} to {acts[-1].title}"
 
 
 def _shown(performed: Sequence[Performed]) -> str:
