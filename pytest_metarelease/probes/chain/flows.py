@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_metarelease.errors import UndeclaredError
 from pytest_metarelease.probes.chain.casting import Script, cast
 from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.measuring import Asking
@@ -71,8 +72,14 @@ class FlowProbe:
         """Run the flow with every forgery before each step that declares how they are refused.
 
         Raises:
-            As ``run``.
+            UndeclaredError: No step does.
+            UsageError, UnmetError, ProbeError: As ``run``.
         """
+        if not any(step.sign is not None and step.sign.forged for step in self._flow.steps):
+            raise UndeclaredError(
+                f"flows.{self.name}: no step says how forgeries of its signature are refused; "
+                "declare `sign.forged`"
+            )
         # Events are judged by the flow itself; a node that shows none can judge signatures.
         steps = tuple(replace(step, emits=()) for step in self._flow.steps)
         return self._stage.perform(self._script(replace(self._flow, steps=steps), forged=True))

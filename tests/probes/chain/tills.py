@@ -98,7 +98,7 @@ def flow(*steps: Step, defect: int = SOUND, judge: str = "$judge") -> Flow:
     )
 
 
-def machine(defect: int = SOUND, **changes: Any) -> Machine:
+def machine(defect: int = SOUND) -> Machine:
     stage, you = ("WrongStage",), ("NotYou",)
     return Machine(
         contract="till",
@@ -140,7 +140,6 @@ def machine(defect: int = SOUND, **changes: Any) -> Machine:
             ),
         },
         paused=Halt(call="halt", by="deployer", undo="resume", reverts=("Halted",)),
-        **changes,
     )
 
 
