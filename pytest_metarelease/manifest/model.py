@@ -426,7 +426,7 @@ class Step:
     """One call of a flow and what must be true after it.
 
     ``$self`` is the flow's contract, ``$ROLE`` the address of a role, ``$signature`` what
-    ``sign`` made.
+    ``sign`` made, or ``$v``, ``$r`` and ``$s`` where a function takes its numbers one by one.
     """
 
     call: Annotated[str, "Function name, or its signature where overloaded."]

@@ -11,6 +11,9 @@ from typing import Any, TypeAlias
 
 from pytest_metarelease.manifest.problems import suggestion
 
+SIGNATURE_PARTS = frozenset({"$signature", "$v", "$r", "$s"})
+"""What stands for a signature among arguments: the whole, or its numbers one by one."""
+
 Broken: TypeAlias = Iterator[tuple[tuple[str | int, ...], str]]
 
 # Selectors of Error(string) and Panic(uint256): every text of `require`, every failed assertion.

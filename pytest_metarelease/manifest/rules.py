@@ -40,7 +40,13 @@ from pytest_metarelease.manifest.model import (
 )
 from pytest_metarelease.manifest.problems import suggestion
 from pytest_metarelease.manifest.relations import read_relation
-from pytest_metarelease.manifest.rule_parts import Broken, of_all_texts, repeated, stand_ins
+from pytest_metarelease.manifest.rule_parts import (
+    SIGNATURE_PARTS,
+    Broken,
+    of_all_texts,
+    repeated,
+    stand_ins,
+)
 from pytest_metarelease.manifest.scalars import Severity, Stage
 from pytest_metarelease.manifest.trial_rules import changes, domain, forged, machine
 from pytest_metarelease.manifest.trials import Domain, Forged, Machine
@@ -276,13 +282,13 @@ def _migrations(migrations: Migrations) -> Broken:
 def _flow(flow: Flow) -> Broken:
     yield from repeated(flow.roles, ("roles",))
     for index, role in enumerate(flow.roles):
-        if role in {"self", "signature"}:
+        if role == "self" or f"${role}" in SIGNATURE_PARTS:
             yield ("roles", index), f"{role} has a meaning of its own in a flow; rename the role"
     known = {"$self", *(f"${role}" for role in flow.roles)}
     yield from stand_ins(flow.constructor, known - {"$self"}, ("constructor",))
     yield from changes(flow.changes, known, ("changes",))
     for index, step in enumerate(flow.steps):
-        signed = {"$signature"} if step.sign is not None else set()
+        signed = SIGNATURE_PARTS if step.sign is not None else set()
         yield from stand_ins(step.args, known | signed, ("steps", index, "args"))
         yield from of_all_texts(step.reverts, ("steps", index, "reverts"))
         yield from changes(step.changes, known, ("steps", index, "changes"))

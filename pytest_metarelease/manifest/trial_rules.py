@@ -9,7 +9,13 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.manifest.problems import suggestion
-from pytest_metarelease.manifest.rule_parts import Broken, of_all_texts, repeated, stand_ins
+from pytest_metarelease.manifest.rule_parts import (
+    SIGNATURE_PARTS,
+    Broken,
+    of_all_texts,
+    repeated,
+    stand_ins,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +29,7 @@ DEPLOYER = "deployer"
 """A role that every flow and state machine has."""
 
 _PARTS = re.compile(r"balance|nonce|code|slots|0x[0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,76}")
-_RESERVED = {"self", "signature", ANYONE}
+_RESERVED = {"self", ANYONE}
 
 
 def domain(declared: Domain) -> Broken:
@@ -57,7 +63,7 @@ def machine(declared: Machine) -> Broken:
     """What a state machine breaks."""
     yield from repeated(declared.roles, ("roles",))
     for index, role in enumerate(declared.roles):
-        if role in _RESERVED:
+        if role in _RESERVED or f"${role}" in SIGNATURE_PARTS:
             yield ("roles", index), f"{role} has a meaning of its own here; rename the role"
     known = {"$self", f"${DEPLOYER}", *(f"${role}" for role in declared.roles)}
     yield from stand_ins(declared.constructor, known - {"$self"}, ("constructor",))
@@ -88,7 +94,7 @@ def _action(declared: Machine, action: Action, known: set[str]) -> Broken:
     yield from changes(action.changes, known, ("changes",))
     yield from _texts(action.otherwise, ("otherwise",))
     yield from _texts(action.elsewhere, ("elsewhere",))
-    signed = {"$signature"} if action.sign is not None else set()
+    signed = SIGNATURE_PARTS if action.sign is not None else set()
     yield from stand_ins(action.args, known | signed, ("args",))
     if action.sign is not None:
         yield from stand_ins(action.sign.message, known, ("sign", "message"))

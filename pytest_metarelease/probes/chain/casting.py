@@ -15,10 +15,11 @@ from pytest_metarelease.probes.chain.abi import Entry, Interface, keccak
 from pytest_metarelease.probes.chain.codec import call_data, checksum, encode
 from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.forging import (
-    SIGNATURE,
+    STAND_INS,
     Forgery,
     Signed,
     forgeries,
+    parts_of,
     replays,
 )
 from pytest_metarelease.probes.chain.signing import address_of, fresh_key
@@ -145,11 +146,11 @@ class _Casting:
     def acts(self, step: Step, *, forged: bool) -> Iterator[Act]:
         entry = self.interface.function(step.call)
         sender = self._sender(step.sender)
-        names = dict(self.names)
+        names: dict[str, Any] = dict(self.names)
         signed = None if step.sign is None else self._signed(step.sign)
         if signed is not None:
-            names["signature"] = self._genuine(step, signed)
-        args = filled(step.args, {**self.names, "signature": SIGNATURE})
+            names |= parts_of(self._genuine(step, signed))
+        args = filled(step.args, {**self.names, **STAND_INS})
         tried = Act(step, entry, sender, step.sender, "0x", sent=False)
         declared = None if step.sign is None else step.sign.forged
         if forged and signed is not None and declared is not None:

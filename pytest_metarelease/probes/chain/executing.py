@@ -130,7 +130,9 @@ class Execution:
         Raises:
             ProbeError: No usable answer to one of them, which is never a revert.
         """
-        asks = [Ask("eth_call", (self._request(act), self._at)) for act in acts]
+        # Bounded, so that what never ends is no answer instead of a long wait.
+        bound = {"gas": hex(STEP_GAS)}
+        asks = [Ask("eth_call", ({**self._request(act), **bound}, self._at)) for act in acts]
         return [
             self._tried(act, answer)
             for act, answer in zip(acts, self._rpc.batch(asks), strict=True)
@@ -148,8 +150,6 @@ class Execution:
             "to": self._script.address,
             "data": act.data,
             "value": hex(act.value),
-            # Bounded, so that what never ends is no answer instead of a long wait.
-            "gas": hex(STEP_GAS),
         }
 
     def _views(self, act: Act) -> dict[str, Any]:

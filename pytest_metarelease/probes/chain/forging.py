@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 SIGNATURE = "$signature"
 """Where a signature stands among the arguments of a call."""
 
+STAND_INS = {"signature": SIGNATURE, "v": "$v", "r": "$r", "s": "$s"}
+"""What stands for a signature, or for its numbers where a call takes them one by one."""
+
+_WHOLE = 2 + 2 * 65
 # The order of secp256k1; s and ORDER - s fit the same message (EIP-2).
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
@@ -62,14 +66,17 @@ def forgeries(
     Raises:
         UsageError: Nowhere in the arguments stands `$signature`, or they do not fit.
     """
-    if SIGNATURE not in args:
+    if not any(one in args for one in STAND_INS.values()):
         raise UsageError(f"{entry.signature}: no argument is {SIGNATURE}; nothing can be forged")
     for title, signature, refusals in _signatures(signed, declared):
+        if SIGNATURE not in args and len(signature) != _WHOLE:
+            # Three numbers have no other length.
+            continue
         reasons = tuple(dict.fromkeys(refusals or declared.reverts))
         yield Forgery(title, _with(entry, args, signature), reasons)
     genuine = signed.signature()
     for index, (parameter, value) in enumerate(zip(entry.inputs, args, strict=True)):
-        if value == SIGNATURE:
+        if value in STAND_INS.values():
             continue
         # By name or, since an ABI need not name them, by place.
         own = declared.arguments.get(parameter.name, declared.arguments.get(str(index), ()))
@@ -91,7 +98,8 @@ def replays(
     again = (*declared.replay, *(declared.high_s or declared.reverts))
     yield Forgery("a replay with the high s", _with(entry, args, malleated(genuine)), again)
     again = (*declared.replay, *(declared.length or declared.reverts))
-    yield Forgery("a replay in 64 bytes", _with(entry, args, compact(genuine)), again)
+    if SIGNATURE in args:
+        yield Forgery("a replay in 64 bytes", _with(entry, args, compact(genuine)), again)
 
 
 def malleated(signature: str) -> str:
@@ -141,8 +149,17 @@ def _other(signed: Signed, name: str, kind: str) -> Any:
     return other(signed.message[name], kind)
 
 
+def parts_of(signature: str) -> dict[str, Any]:
+    """Return what each stand-in stands for: the whole signature, and v, r and s."""
+    body = signature[2:].ljust(130, "0")
+    r, s, v = f"0x{body[:64]}", f"0x{body[64:128]}", int(body[128:130], 16)
+    return {"signature": signature, "v": v, "r": r, "s": s}
+
+
 def _with(entry: Entry, args: Sequence[Any], signature: str) -> str:
-    return call_data(entry, [signature if one == SIGNATURE else one for one in args])
+    parts = parts_of(signature)
+    named = {STAND_INS[name]: part for name, part in parts.items()}
+    return call_data(entry, [named.get(one, one) if isinstance(one, str) else one for one in args])
 
 
 def _check_names(entry: Entry, declared: Forged) -> None:

@@ -39,11 +39,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What changed, how that was measured, and whether others may have had a part in it."""
+    """What changed, how that was measured, and whether others may have had a part in it.
+
+    ``created`` are contracts that the transaction itself made.
+    """
 
     changes: Changes
     method: str
     alone: bool = True
+    created: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         told = (
@@ -86,7 +90,7 @@ class Guard:
                 f"{self.rpc.masked}: {TRACED} of {sent.transaction} does not even show the "
                 "sender's nonce"
             )
-        return Seen(changes, TRACED)
+        return Seen(changes, TRACED, created=created_in(answer))
 
     def _compared(self, sent: Sent) -> Seen:
         slots = self._slots(sent)
@@ -163,6 +167,9 @@ def beyond(seen: Seen, sent: Sent, recipient: str) -> list[str]:
             may |= {"balance"}
         if account == own and (own not in allowed or sent.creates):
             continue
+        if sent.creates and account in seen.created:
+            # What a constructor deploys has no address that a manifest could name.
+            continue
         extra = sorted(one for one in parts if one not in may and not _any_slot(one, may))
         found += [f"{account}: {_short(one)}" for one in extra]
     return found
@@ -185,6 +192,18 @@ def differences(trace: Mapping[str, Any]) -> Changes:
         if parts:
             found[address.lower()] = frozenset(parts)
     return found
+
+
+def created_in(trace: Mapping[str, Any]) -> frozenset[str]:
+    """Return the accounts that have code afterwards and had none, and no nonce, before."""
+    pre, post = mapping(trace["pre"], "pre"), mapping(trace["post"], "post")
+    return frozenset(
+        address.lower()
+        for address, now in post.items()
+        if _number(mapping(now, address).get("code"))
+        and not _number(mapping(pre.get(address, {}), address).get("code"))
+        and not _number(mapping(pre.get(address, {}), address).get("nonce"))
+    )
 
 
 def _changed_slots(before: Any, after: Any) -> set[str]:

@@ -7,6 +7,7 @@ act that should have been done and was not.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -172,19 +173,28 @@ class Stage:
         return tuple(seen)
 
     def _simulated(self, script: Script) -> tuple[Performed, list[Performed]]:
-        """By overrides of one ``eth_call``, which undoes what is tried, or by ``eth_simulateV1``.
+        """By ``eth_simulateV1``, which shows events and has accounts without code, or by overrides.
 
-        Only the latter shows events, only the former can try what must succeed.
+        Only the latter undoes what is tried: it is needed where something tried must succeed, and
+        tells more where something tried succeeds that must not.
         """
         given = self.rpc, self.snapshot, script, self.artifact.interface
-        if any(act.sent and act.step.emits for act in script.acts):
-            return simulate(*given)
-        try:
+        if any(not act.sent and not act.refusals for act in script.acts):
             return rehearse(*given)
+        shows_events = any(act.sent and act.step.emits for act in script.acts)
+        try:
+            deployment, done = simulate(*given)
         except UnsupportedError:
-            if any(not act.sent and not act.refusals for act in script.acts):
+            if shows_events:
                 raise
-        return simulate(*given)
+            return rehearse(*given)
+        as_refused = all(
+            act.sent or one.reverted is not None for act, one in zip(script.acts, done, strict=True)
+        )
+        if not as_refused and not shows_events:
+            with suppress(UnsupportedError):
+                return rehearse(*given)
+        return deployment, done
 
     def _deployment(self, script: Script) -> str:
         return f"deployment of {self.artifact.name} at {script.address}"

@@ -195,3 +195,24 @@ def test_what_has_no_other_value_is_wrong_usage(value: Any, kind: str) -> None:
 )
 def test_another_field_of_a_domain_is_another_one(name: str, value: Any) -> None:
     assert str(other_domain_value(name, value)) != str(value)
+
+
+def test_a_call_that_takes_three_numbers_is_forged_as_well() -> None:
+    inputs = [("to", "address"), ("v", "uint8"), ("r", "bytes32"), ("s", "bytes32")]
+    claim = Entry("function", "claim", tuple(Parameter(*one, indexed=False) for one in inputs))
+    args = (SELF, "$v", "$r", "$s")
+    found = {
+        one.title: one for one in forgeries(SIGNED, claim, args, replace(DECLARED, arguments={}))
+    }
+    assert "with the high s" in found
+    assert "to changed after signing" in found
+    # Numbers have no length that could be another.
+    assert not {"in 64 bytes (EIP-2098)", "without a signature", "with a byte too many"} & set(
+        found
+    )
+    again = {one.title: one for one in replays(SIGNED, claim, args, DECLARED)}
+    assert set(again) == {"a replay", "a replay with the high s"}
+    kinds = [kind for _, kind in inputs]
+    values = decode(kinds, bytes.fromhex(again["a replay"].data[10:]), "claim")
+    v, r, s = values[1:]
+    assert f"{r}{s[2:]}{v:02x}" == SIGNED.signature()

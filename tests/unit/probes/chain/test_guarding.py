@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_metarelease.errors import MalformedError
-from pytest_metarelease.probes.chain.guarding import Seen, Sent, beyond, differences
+from pytest_metarelease.probes.chain.guarding import (
+    Seen,
+    Sent,
+    beyond,
+    created_in,
+    differences,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,3 +90,14 @@ def test_differences_of_a_trace(pre: Any, post: Any, changed: dict[str, set[str]
 def test_what_is_no_number_is_malformed(value: Any) -> None:
     with pytest.raises(MalformedError):
         differences({"pre": {OWN: {"balance": value}}, "post": {OWN: {"balance": "0x0"}}})
+
+
+def test_what_a_constructor_deploys_is_not_beyond_but_what_a_call_deploys_is() -> None:
+    trace = {"pre": {SENDER: {"nonce": 1}}, "post": {OTHER: {"code": "0x60", "nonce": 1}}}
+    assert created_in(trace) == {OTHER}
+    made = Seen(differences(trace), "a trace", created=created_in(trace))
+    assert [one for one in beyond(made, sent(creates=True), MINER) if OTHER in one] == []
+    assert [one for one in beyond(made, sent(), MINER) if OTHER in one] != []
+    # Code in place of other code, or at an account that was in use, is no creation.
+    for before in ({"code": "0x61"}, {"nonce": 1}):
+        assert created_in({"pre": {OTHER: before}, "post": {OTHER: {"code": "0x60"}}}) == set()
