@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # PUSH1 0 instead of PUSH0, which not every chain has.
 _ZERO = "6000"
+# MSTORE(p, GAS); MSTORE(p + 32, 0); MSTORE(p + 64, 0); p += 96
+_LEFT = f"5a8152{_ZERO}8160200152{_ZERO}8160400152606001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,19 @@ def program(steps: Sequence[Calling | Creating], *, undone: bool = False) -> byt
 
     What is reverted has changed nothing, and the caller of the code still reads the endings.
     """
-    return _laid_out(steps, "fd" if undone else "f3", b"")
+    return _laid_out(steps, f"{_ZERO}{'fd' if undone else 'f3'}", b"")
 
 
 def director(target: str, entry: str, steps: Sequence[Calling | Creating]) -> bytes:
     """Return code that runs ``steps`` when ``entry`` calls it and else speaks for its account.
 
-    Speaking for it means that call data are handed on to ``target``, as ``forwarder`` does.
+    Speaking for it means that call data are handed on to ``target``, as ``forwarder`` does. Behind
+    the endings stands one more, whose ``word`` is the gas that was left.
     """
     length = len(_forwarding(target, 0))
     begin = 27  # the code of the question who calls
     head = bytes.fromhex(f"3373{entry[2:]}1461{begin + length:04x}57") + _forwarding(target, begin)
-    return _laid_out(steps, "f3", head + b"\x5b")
+    return _laid_out(steps, f"{_LEFT}{_ZERO}f3", head + b"\x5b")
 
 
 def forwarder(target: str) -> bytes:
@@ -96,7 +99,7 @@ def _forwarding(target: str, begin: int) -> bytes:
 
 def _laid_out(steps: Sequence[Calling | Creating], end: str, head: bytes) -> bytes:
     """Return head, code and then the data that the code copies from behind itself."""
-    tail = bytes.fromhex(f"{_ZERO}{end}")
+    tail = bytes.fromhex(end)
     size = len(head) + 2 + sum(len(_step(one, 0)) for one in steps) + len(tail)
     code, data = head + bytes.fromhex(_ZERO), b""
     for one in steps:

@@ -127,21 +127,21 @@ class Execution:
     def try_all(self, acts: Sequence[Act]) -> list[Performed]:
         """Simulate the acts, each by itself, where the contract stands now; nothing is sent.
 
+        No usable answer to one of them is never a revert: it is unknown what it does.
+
         Raises:
-            ProbeError: No usable answer to one of them, which is never a revert.
+            ProbeError: The exchange as a whole failed.
         """
         # Bounded, so that what never ends is no answer instead of a long wait.
         bound = {"gas": hex(STEP_GAS)}
         asks = [Ask("eth_call", ({**self._request(act), **bound}, self._at)) for act in acts]
-        return [
-            self._tried(act, answer)
-            for act, answer in zip(acts, self._rpc.batch(asks), strict=True)
-        ]
+        return [self._tried(answer) for answer in self._rpc.batch(asks)]
 
-    def _tried(self, act: Act, answer: Answer) -> Performed:
+    def _tried(self, answer: Answer) -> Performed:
+        if isinstance(answer, ProbeError):
+            return Performed(None, unknown=answer)
         if isinstance(answer, Revert):
             return Performed(explain(answer, self._interface))
-        settled(answer, act.title)
         return Performed(None)
 
     def _request(self, act: Act) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_metarelease.errors import ProbeError
 from pytest_metarelease.probes.chain.codec import decode
 from pytest_metarelease.probes.chain.revert import Revert
 from pytest_metarelease.probes.reading import describe, mismatch, show
@@ -25,6 +26,7 @@ class Performed:
 
     ``transaction`` is its hash, None where it was only simulated; ``reverted`` is a revert of the
     call, ``failed`` says that a transaction which had been simulated well failed all the same.
+    ``unknown`` is why nothing can be told.
     """
 
     reverted: Revert | None
@@ -33,8 +35,11 @@ class Performed:
     block: int | None = None
     transaction: str | None = None
     failed: bool = False
+    unknown: ProbeError | None = None
 
     def __str__(self) -> str:
+        if self.unknown is not None:
+            return f"no answer: {self.unknown}"
         if self.reverted is not None:
             return f"reverts: {self.reverted.reason or self.reverted.data}"
         how = f"transaction {self.transaction}" if self.transaction else "simulated"
@@ -54,6 +59,8 @@ def promise(act: Act) -> str:
 
 def broken_promise(act: Act, done: Performed, interface: Interface, address: str) -> str | None:
     """Return how what was done differs from the step, or None where it does not."""
+    if done.unknown is not None:
+        return str(done)
     if act.refusals:
         if done.reverted is None:
             return "it does not revert"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import MalformedError, RefusedError
+from pytest_metarelease.errors import MalformedError, ProbeError, RefusedError
 from pytest_metarelease.probes.chain.assembling import (
     Calling,
     Creating,
@@ -40,6 +40,9 @@ _TRIAL = 0xC0DE00000000
 _BALANCE = hex(10**24)
 _AT_ONCE = 40
 """So many trials in one call, which a node may give as much gas as a block has."""
+
+# With so much left at the end, every call before had all that it was to have (EIP-150).
+_LEFT_AT_LEAST = 3 * STEP_GAS
 
 # An account that gives nothing back of the gas that it got has run out of it.
 _NEARLY_ALL = 15, 16
@@ -103,11 +106,17 @@ def _perform(
     main = director(script.address, _SOMEBODY, steps)
     overrides[script.addresses[DEPLOYER]] = {"code": _hex(main), "balance": _BALANCE}
     output = _ask(rpc, snapshot, script.addresses[DEPLOYER], overrides)
-    expected = 1 + sum(n if act.sent else 1 for act, n in zip(acts, counts, strict=True))
+    expected = 2 + sum(n if act.sent else 1 for act, n in zip(acts, counts, strict=True))
     ended = endings(output, expected)
     if ended is None:
         raise MalformedError(f"{rpc.masked}: the simulated flow answered {len(output)} bytes")
-    return _read(rpc, snapshot, script, list(zip(acts, counts, strict=True)), ended, interface)
+    if ended[-1].word < _LEFT_AT_LEAST:
+        raise RefusedError(
+            f"{rpc.masked}: {ended[-1].word} gas were left of what the node gives one eth_call: "
+            "too little to tell a refusal from a call that ran out of it"
+        )
+    pairs = list(zip(acts, counts, strict=True))
+    return _read(rpc, snapshot, script, pairs, ended[:-1], interface)
 
 
 def _calls(script: Script, act: Act) -> list[Calling]:
@@ -155,12 +164,17 @@ def _read(
         if act.sent:
             mine: Sequence[Ending] = rest[at : at + count]
             at += count
-        else:
-            inner = endings(rest[at].output, count)
+            found.append(_performed(act, mine, interface, snapshot.number))
+            continue
+        inner = endings(rest[at].output, count)
+        at += 1
+        try:
             if inner is None:
                 raise RefusedError(f"{rpc.masked}: {act.title}: the simulation ran out of gas")
-            mine, at = inner, at + 1
-        found.append(_performed(act, mine, interface, snapshot.number))
+            found.append(_performed(act, inner, interface, snapshot.number))
+        except ProbeError as problem:
+            # What is tried beside it has its own answer.
+            found.append(Performed(None, unknown=problem))
     return Performed(None, block=snapshot.number), found
 
 

@@ -80,25 +80,29 @@ class Stage:
             with tally:
                 seen.append(self._judge_changes(guard, script, None, done, deployer))
             for acts in _scenes(script.acts):
-                if not acts[0].sent:
-                    performed, measurement = self.asking.ask(
-                        _together(acts), partial(execution.try_all, acts), show=_shown
-                    )
-                    with tally:
-                        self._judge_tried(acts, performed, measurement, script)
-                    seen.append(measurement)
-                    continue
-                done, measurement = self.asking.ask(
-                    acts[0].title, partial(execution.perform, acts[0])
-                )
+                done_so_far = len(seen)
                 with tally:
-                    seen.append(self._judge(acts[0], done, measurement, script))
-                    sender = acts[0].sender
-                    seen.append(self._judge_changes(guard, script, acts[0], done, sender))
-                    continue
-                break
+                    seen += self._play(execution, guard, script, acts)
+                if acts[0].sent and len(seen) == done_so_far:
+                    # What follows was declared for a contract on which this was done.
+                    break
         tally.settle()
         return tuple(seen)
+
+    def _play(
+        self, execution: Execution, guard: Guard, script: Script, acts: Sequence[Act]
+    ) -> list[Measurement]:
+        """Do one act, or try several that belong together, and judge what came of it."""
+        if not acts[0].sent:
+            performed, measurement = self.asking.ask(
+                _together(acts), partial(execution.try_all, acts), show=_shown
+            )
+            self._judge_tried(acts, performed, measurement, script)
+            return [measurement]
+        act = acts[0]
+        done, measurement = self.asking.ask(act.title, partial(execution.perform, act))
+        judged = self._judge(act, done, measurement, script)
+        return [judged, self._judge_changes(guard, script, act, done, act.sender)]
 
     def _guard(self, script: Script) -> Guard:
         names = self.directory
@@ -176,7 +180,7 @@ class Stage:
         """By ``eth_simulateV1``, which shows events and has accounts without code, or by overrides.
 
         Only the latter undoes what is tried: it is needed where something tried must succeed, and
-        tells more where something tried succeeds that must not.
+        tells more where something tried is not refused, or nobody can say how it ended.
         """
         given = self.rpc, self.snapshot, script, self.artifact.interface
         if any(not act.sent and not act.refusals for act in script.acts):
@@ -184,9 +188,12 @@ class Stage:
         shows_events = any(act.sent and act.step.emits for act in script.acts)
         try:
             deployment, done = simulate(*given)
-        except UnsupportedError:
+        except UnsupportedError as problem:
             if shows_events:
-                raise
+                raise UnsupportedError(
+                    f"{problem}; eth_call shows no events, which this flow declares: use a node "
+                    "that has eth_simulateV1 (geth, anvil, reth), or access: transact"
+                ) from None
             return rehearse(*given)
         as_refused = all(
             act.sent or one.reverted is not None for act, one in zip(script.acts, done, strict=True)
@@ -235,7 +242,12 @@ class Stage:
             (act, broken_promise(act, done, self.artifact.interface, script.address))
             for act, done in pairs
         ]
-        wrong = [(act, problem) for act, problem in problems if problem is not None]
+        wrong = [
+            (act, problem)
+            for (act, problem), (_, done) in zip(problems, pairs, strict=True)
+            if problem is not None and done.unknown is None
+        ]
+        unknown = [done.unknown for done in performed if done.unknown is not None]
         if wrong:
             expected = "; ".join(promise(act) for act, _ in wrong)
             actual = "; ".join(f"{act.title}: {problem}" for act, problem in wrong)
@@ -246,6 +258,9 @@ class Stage:
                 f"{len(wrong)} of {len(acts)} calls tried here in {self.name} are not as declared: "
                 "do not let anybody pay in before it is known why",
             )
+        if unknown:
+            self.asking.unknown(measurement, unknown[0])
+            raise type(unknown[0])("\n".join(dict.fromkeys(map(str, unknown))))
         told = Counter(promise(act) for act in acts)
         self.asking.met(measurement, "; ".join(told), _shown(performed))
 

@@ -196,3 +196,16 @@ def test_out_of_gas_is_no_refusal(any_node: str) -> None:
         notebook, problem = perform(any_node, wanted, "run", access)
         assert isinstance(problem, RefusedError), (access, problem)
         assert Judgement.UNKNOWN in judged(notebook)
+
+
+def test_one_call_without_an_answer_does_not_hide_a_failure_beside_it(any_node: str) -> None:
+    steps = (
+        replace(AGREE, sender="judge", reverts="0x"),
+        replace(FILL, sender="seller", reverts="Halted"),
+    )
+    for access in Access:
+        wanted = flow(*steps, defect=tills.BURNS_GAS)
+        notebook, problem = perform(any_node, wanted, "run", access)
+        assert isinstance(problem, UnmetError), (access, problem)
+        assert "fill() as seller" in str(problem)
+        assert Judgement.UNMET in judged(notebook)
