@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import UndeclaredError
-from pytest_metarelease.probes.chain.abi import keccak
 from pytest_metarelease.probes.chain.callers import callers
 from pytest_metarelease.probes.chain.casting import filled
+from pytest_metarelease.probes.chain.domain_fields import differences, neighbours, separator_of
 from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.signing import digest_of, integer, recover_digest
 from pytest_metarelease.probes.reading import Reading, same, show
@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.model import TypedData
     from pytest_metarelease.manifest.trials import Domain, SignedBy
     from pytest_metarelease.probes.chain.contracts import ContractProbe
-
-FIELDS = {
-    "name": "string",
-    "version": "string",
-    "chainId": "uint256",
-    "verifyingContract": "address",
-    "salt": "bytes32",
-}
-"""The fields of a domain in the order of EIP-712, which is that of the bits of ERC-5267."""
 
 _VIEW = ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
 _SEPARATOR = "DOMAIN_SEPARATOR"
@@ -123,7 +114,7 @@ class DomainProbe:
             self._judge_unpublished(contract)
         elif self.declared.separator is None and _has_domain(contract):
             reading = contract.read("eip712Domain")
-            self._settle(contract, reading, wanted, list(_differences(reading.value, wanted)))
+            self._settle(contract, reading, wanted, list(differences(reading.value, wanted)))
         elif separator is not None:
             reading = contract.read(separator)
             self._settle(contract, reading, wanted, list(_other(contract, reading.value, wanted)))
@@ -208,47 +199,11 @@ class DomainProbe:
         return f"{found}; no other value of one field of the domain explains it"
 
 
-def separator_of(domain: Mapping[str, Any]) -> bytes:
-    """Return the 32 bytes of ``domainSeparator`` (EIP-712) of these fields."""
-    present = [name for name in FIELDS if name in domain]
-    kind = f"EIP712Domain({','.join(f'{FIELDS[name]} {name}' for name in present)})"
-    return keccak(keccak(kind.encode()) + b"".join(_word(name, domain[name]) for name in present))
-
-
-def _word(name: str, value: Any) -> bytes:
-    if FIELDS[name] == "string":
-        return keccak(str(value).encode())
-    return integer("uint256", value).to_bytes(32, "big")
-
-
 def _has_domain(contract: ContractProbe) -> bool:
     return any(
         one.name == "eip712Domain" and not one.inputs and one.output_types == _VIEW
         for one in contract.interface.views
     )
-
-
-def _differences(published: Sequence[Any], wanted: Mapping[str, Any]) -> Iterator[str]:
-    """Yield how an ERC-5267 answer differs from the wanted domain, field by field."""
-    bits, *values, extensions = published
-    number = int(bits, 16)
-    if extensions or number & 0x20:
-        yield f"extensions: {show(extensions)}, which no wallet here can sign (ERC-5267)"
-    if number & 0xC0:
-        yield f"fields: {bits} has bits that ERC-5267 does not define"
-    for place, (name, value) in enumerate(zip(FIELDS, values, strict=True)):
-        has = bool(number & 1 << place)
-        if has != (name in wanted):
-            told = show(value) if has else "none"
-            yield f"{name}: the contract has {told}, the manifest {show(wanted.get(name, 'none'))}"
-        elif has and not _equal(name, value, wanted[name]):
-            yield f"{name}: the contract says {show(value)}, the manifest {show(wanted[name])}"
-
-
-def _equal(name: str, value: Any, wanted: Any) -> bool:
-    if FIELDS[name] == "string":
-        return str(value) == str(wanted)
-    return integer("uint256", value) == integer("uint256", wanted)
 
 
 def _other(contract: ContractProbe, value: Any, wanted: Mapping[str, Any]) -> Iterator[str]:
@@ -266,7 +221,7 @@ def _other(contract: ContractProbe, value: Any, wanted: Mapping[str, Any]) -> It
 def _neighbours(
     contract: ContractProbe, domain: Mapping[str, Any]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield domains that differ in one field, by values that it is likely to have instead."""
+    """Return domains that the contract or the service is likely to have instead of this one."""
     nearby = contract.directory.contracts.values()
     artifact = contract.interface.name
     likely: dict[str, list[Any]] = {
@@ -276,11 +231,4 @@ def _neighbours(
         "verifyingContract": [contract.address, *nearby, "0x" + "00" * 20],
         "salt": ["0x" + "00" * 32],
     }
-    for name, values in likely.items():
-        was = show(domain.get(name, "none"))
-        for value in values:
-            if name not in domain or not _equal(name, value, domain[name]):
-                yield f"{name} {show(value)} instead of {was}", {**domain, name: value}
-        if name in domain and len(domain) > 1:
-            less = {key: one for key, one in domain.items() if key != name}
-            yield f"no {name} instead of {was}", less
+    return neighbours(domain, likely)

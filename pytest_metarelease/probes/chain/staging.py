@@ -18,9 +18,10 @@ from pytest_metarelease.manifest.model import Chain
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.artifact import Artifact
 from pytest_metarelease.probes.chain.casting import DEPLOYER
+from pytest_metarelease.probes.chain.changes import Sent, beyond
 from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.executing import Execution
-from pytest_metarelease.probes.chain.guarding import Guard, Sent, beyond
+from pytest_metarelease.probes.chain.guarding import Guard
 from pytest_metarelease.probes.chain.measuring import Asking, Tally
 from pytest_metarelease.probes.chain.performing import Performed, broken_promise, promise
 from pytest_metarelease.probes.chain.rehearsing import rehearse

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_metarelease.errors import MalformedError
-from pytest_metarelease.probes.chain.guarding import (
+from pytest_metarelease.probes.chain.changes import (
     Seen,
     Sent,
     beyond,
