@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -64,6 +65,12 @@ def made(declared: Forged = DECLARED) -> dict[str, tuple[tuple[Any, ...], tuple[
     return found
 
 
+@cache
+def usual() -> dict[str, tuple[tuple[Any, ...], tuple[str, ...]]]:
+    """Make them once: signing takes milliseconds."""
+    return made()
+
+
 def test_a_call_without_a_signature_has_no_forgeries() -> None:
     with pytest.raises(UsageError, match=r"no argument is \$signature"):
         list(forgeries(SIGNED, PAY, (SELF, 7, "0x"), DECLARED))
@@ -71,13 +78,13 @@ def test_a_call_without_a_signature_has_no_forgeries() -> None:
 
 def test_none_of_them_is_the_signature_itself() -> None:
     genuine = (SELF, 7, SIGNED.signature())
-    assert genuine not in [values for values, _ in made().values()]
+    assert genuine not in [values for values, _ in usual().values()]
 
 
 def test_no_forged_signature_is_the_signers_over_the_message() -> None:
     strict = [
         recover_digest(digest_of(TYPED, SIGNED.message), bytes.fromhex(values[2][2:]))
-        for values, _ in made().values()
+        for values, _ in usual().values()
         if values[:2] == (SELF, 7)
     ]
     assert len(strict) >= 15
@@ -109,7 +116,7 @@ def test_no_forged_signature_is_the_signers_over_the_message() -> None:
 def test_each_has_the_reasons_that_are_declared_for_it(
     title: str, reasons: tuple[str, ...]
 ) -> None:
-    assert made()[title][1] == reasons
+    assert usual()[title][1] == reasons
 
 
 def test_what_is_not_declared_apart_is_refused_as_all_else() -> None:
@@ -118,7 +125,7 @@ def test_what_is_not_declared_apart_is_refused_as_all_else() -> None:
 
 
 def test_the_members_of_the_message_are_changed_in_what_is_signed_and_in_what_is_called() -> None:
-    found = made()
+    found = usual()
     values, _ = found["sum changed after signing"]
     assert values == (SELF, 8, SIGNED.signature())
     values, _ = found["signed with another sum"]
@@ -127,7 +134,7 @@ def test_the_members_of_the_message_are_changed_in_what_is_signed_and_in_what_is
 
 
 def test_another_chain_is_signed_with_the_right_key() -> None:
-    values, _ = made()["signed for another chain (chainId)"]
+    values, _ = usual()["signed for another chain (chainId)"]
     elsewhere = replace(TYPED, domain={**TYPED.domain, "chainId": 2})
     assert recover(elsewhere, SIGNED.message, values[2]) == address_of(KEY)
 
