@@ -70,7 +70,11 @@ def declared(name: str, node: Node) -> Declared:
         safes=keys(node, "safes"),
         accounts=keys(node, "chain", "accounts"),
         signed_requests=keys(node, "signed_requests"),
+        domains=keys(node, "domains"),
+        signing_domains=_having(node, "domains", "signed_by"),
         flows=keys(node, "flows"),
+        signed_flows=tuple(one for one in keys(node, "flows") if _is_forged(node, one)),
+        machines=keys(node, "machines"),
         databases=keys(node, "databases"),
         migrated=tuple(
             one
@@ -91,6 +95,13 @@ def _texts(node: Node | None) -> tuple[str, ...]:
 
 def _having(node: Node, kind: str, key: str) -> tuple[str, ...]:
     return tuple(one for one in keys(node, kind) if child(node, kind, one, key) is not None)
+
+
+def _is_forged(node: Node, flow: str) -> bool:
+    """Return whether a step of the flow says how forgeries of its signature are refused."""
+    steps = child(node, "flows", flow, "steps")
+    items = steps.items if isinstance(steps, Sequence) else []
+    return any(child(one, "sign", "forged") is not None for one in items)
 
 
 def _is(node: Node | None, word: str) -> bool:

@@ -39,6 +39,7 @@ from pytest_metarelease.manifest.scalars import (
     ValuePath,
     Wei,
 )
+from pytest_metarelease.manifest.trials import Domain, Machine, Signing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -413,13 +414,11 @@ class Contract:
     min_balance: Annotated[Wei | None, "Least balance of the contract itself."] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signing:
-    """An EIP-712 signature that is made for one argument of a call, written `$signature`."""
-
-    typed_data: Annotated[str, "A name under `typed_data`.", Refers("typed_data")]
-    signer: Annotated[str, "A role of the flow.", Refers("account_role")]
-    message: Mapping[str, Json]
+_CHANGES = (
+    "What a transaction may change beside its sender's balance and nonce, as `ACCOUNT PART...`: an "
+    "account is $self, $ROLE, contract:NAME or an address, a part is balance, nonce, code, slots "
+    "(any) or the number of a slot. Where $self is not named, it may change all of it."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -427,7 +426,7 @@ class Step:
     """One call of a flow and what must be true after it.
 
     ``$self`` is the flow's contract, ``$ROLE`` the address of a role, ``$signature`` what
-    ``sign`` made.
+    ``sign`` made, or ``$v``, ``$r`` and ``$s`` where a function takes its numbers one by one.
     """
 
     call: Annotated[str, "Function name, or its signature where overloaded."]
@@ -442,6 +441,7 @@ class Step:
     then: Annotated[Mapping[str, Expectation], "View functions after the call."] = field(
         default_factory=dict
     )
+    changes: Annotated[tuple[str, ...], _CHANGES, OneOrMany()] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -456,6 +456,7 @@ class Flow:
     ]
     constructor: tuple[Json, ...] = ()
     steps: Annotated[tuple[Step, ...], NotEmpty()]
+    changes: Annotated[tuple[str, ...], "Of every step, as in a step.", OneOrMany()] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -556,7 +557,9 @@ class Environment:
     explorer: Explorer | None = None
     typed_data: Mapping[str, TypedData] = field(default_factory=dict)
     signed_requests: Mapping[str, SignedRequest] = field(default_factory=dict)
+    domains: Mapping[str, Domain] = field(default_factory=dict)
     flows: Mapping[str, Flow] = field(default_factory=dict)
+    machines: Mapping[str, Machine] = field(default_factory=dict)
     safes: Mapping[str, Safe] = field(default_factory=dict)
     databases: Mapping[str, Database] = field(default_factory=dict)
     external: Mapping[str, External] = field(default_factory=dict)
@@ -663,7 +666,11 @@ class Declared:
     safes: tuple[str, ...]
     accounts: tuple[str, ...]
     signed_requests: tuple[str, ...]
+    domains: tuple[str, ...]
+    signing_domains: tuple[str, ...]
     flows: tuple[str, ...]
+    signed_flows: tuple[str, ...]
+    machines: tuple[str, ...]
     databases: tuple[str, ...]
     migrated: tuple[str, ...]
     external: tuple[str, ...]

@@ -84,7 +84,7 @@ class Declarations:
         if kind == "own_endpoint":
             return keys(here, "services", str(path[3]), "endpoints")
         if kind == "account_role":
-            roles = child(here, "flows", str(path[3]), "roles")
+            roles = child(here, str(path[2]), str(path[3]), "roles")
             items = roles.items if isinstance(roles, Sequence) else []
             return tuple(one.text for one in items if isinstance(one, Scalar))
         if kind == "endpoint":

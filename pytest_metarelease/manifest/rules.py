@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.manifest.amounts import read_wei
 from pytest_metarelease.manifest.contract_code import Difference, Initialiser, Proxy
@@ -41,15 +40,23 @@ from pytest_metarelease.manifest.model import (
 )
 from pytest_metarelease.manifest.problems import suggestion
 from pytest_metarelease.manifest.relations import read_relation
+from pytest_metarelease.manifest.rule_parts import (
+    SIGNATURE_PARTS,
+    Broken,
+    of_all_texts,
+    repeated,
+    stand_ins,
+)
 from pytest_metarelease.manifest.scalars import Severity, Stage
+from pytest_metarelease.manifest.trial_rules import changes, domain, forged, machine
+from pytest_metarelease.manifest.trials import Domain, Forged, Machine
 
-Broken: TypeAlias = Iterator[tuple[tuple[str | int, ...], str]]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2}){1,64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# Selectors of Error(string) and Panic(uint256): every text of `require`, every failed assertion.
-_OF_ALL_TEXTS = ("0x08c379a0", "0x4e487b71")
 _DOMAIN = ("name", "version", "chainId", "verifyingContract", "salt")
 # Marks that pytest itself gives a meaning; a facet of that name would change how tests run.
 _MARKS_OF_PYTEST = frozenset(
@@ -109,7 +116,7 @@ def _view_expectation(wanted: ViewExpectation) -> Broken:
             yield ("holds", index), why
     if wanted.reverts is not None and compares:
         yield ("reverts",), "is declared beside a value; a call does one of the two"
-    yield from _of_all_texts(wanted.reverts, ("reverts",))
+    yield from of_all_texts(wanted.reverts, ("reverts",))
     yield from _stating(wanted, compares or wanted.reverts is not None)
 
 
@@ -167,13 +174,7 @@ def _caller_policy(policy: CallerPolicy) -> Broken:
     elif stated[0] in ("only", "nobody") and not policy.reverts:
         yield (), "needs `reverts`: a refusal counts only with its declared reason"
     for index, text in enumerate(policy.reverts):
-        yield from _of_all_texts(text, ("reverts", index))
-
-
-def _of_all_texts(text: str | None, path: tuple[str | int, ...]) -> Broken:
-    if text is not None and text.strip().lower() in _OF_ALL_TEXTS:
-        why = "is how every text of `require` or every panic begins, and tells none from another"
-        yield path, f'{text} {why}; write the text itself, or "Panic(0x11)"'
+        yield from of_all_texts(text, ("reverts", index))
 
 
 def _safe(safe: Safe) -> Broken:
@@ -181,8 +182,8 @@ def _safe(safe: Safe) -> Broken:
         yield ("threshold",), f"{safe.threshold} of {len(safe.owners)} owners can never agree"
     if safe.proxy and safe.singleton is None:
         yield (), "needs its singleton, whose code it runs; or `proxy: false` where it is no proxy"
-    yield from _repeated(safe.owners, ("owners",))
-    yield from _repeated(safe.modules, ("modules",))
+    yield from repeated(safe.owners, ("owners",))
+    yield from repeated(safe.modules, ("modules",))
 
 
 def _identity(identity: Identity) -> Broken:
@@ -263,12 +264,12 @@ def _proxy(proxy: Proxy) -> Broken:
 
 
 def _initialiser(once: Initialiser) -> Broken:
-    yield from _of_all_texts(once.reverts, ("reverts",))
+    yield from of_all_texts(once.reverts, ("reverts",))
 
 
 def _pausing(pausing: Pausing) -> Broken:
     for function, text in pausing.blocks.items():
-        yield from _of_all_texts(text, ("blocks", function))
+        yield from of_all_texts(text, ("blocks", function))
 
 
 def _migrations(migrations: Migrations) -> Broken:
@@ -279,34 +280,23 @@ def _migrations(migrations: Migrations) -> Broken:
 
 
 def _flow(flow: Flow) -> Broken:
-    yield from _repeated(flow.roles, ("roles",))
+    yield from repeated(flow.roles, ("roles",))
     for index, role in enumerate(flow.roles):
-        if role in {"self", "signature"}:
+        if role == "self" or f"${role}" in SIGNATURE_PARTS:
             yield ("roles", index), f"{role} has a meaning of its own in a flow; rename the role"
     known = {"$self", *(f"${role}" for role in flow.roles)}
-    yield from _stand_ins(flow.constructor, known - {"$self"}, ("constructor",))
+    yield from stand_ins(flow.constructor, known - {"$self"}, ("constructor",))
+    yield from changes(flow.changes, known, ("changes",))
     for index, step in enumerate(flow.steps):
-        signed = {"$signature"} if step.sign is not None else set()
-        yield from _stand_ins(step.args, known | signed, ("steps", index, "args"))
-        yield from _of_all_texts(step.reverts, ("steps", index, "reverts"))
+        signed = SIGNATURE_PARTS if step.sign is not None else set()
+        yield from stand_ins(step.args, known | signed, ("steps", index, "args"))
+        yield from of_all_texts(step.reverts, ("steps", index, "reverts"))
+        yield from changes(step.changes, known, ("steps", index, "changes"))
         if step.sign is not None:
-            yield from _stand_ins(step.sign.message, known, ("steps", index, "sign", "message"))
+            yield from stand_ins(step.sign.message, known, ("steps", index, "sign", "message"))
         for view, wanted in step.then.items():
             where = ("steps", index, "then", view)
-            yield from _stand_ins(wanted.args, known, (*where, "args"))
-
-
-def _stand_ins(value: Any, known: set[str], path: tuple[str | int, ...]) -> Broken:
-    """Find texts such as ``$buyer`` that stand for nothing."""
-    if isinstance(value, str) and re.fullmatch(r"\$[A-Za-z_][A-Za-z0-9_-]*", value):
-        if value not in known:
-            yield path, f"{value} stands for nothing{suggestion(value, known)}"
-    elif isinstance(value, Mapping):
-        for key, one in value.items():
-            yield from _stand_ins(one, known, (*path, key))
-    elif isinstance(value, list | tuple):
-        for index, one in enumerate(value):
-            yield from _stand_ins(one, known, (*path, index))
+            yield from stand_ins(wanted.args, known, (*where, "args"))
 
 
 def _typed_data(typed: TypedData) -> Broken:
@@ -321,14 +311,14 @@ def _typed_data(typed: TypedData) -> Broken:
 
 def _signed_request(request: SignedRequest) -> Broken:
     known = {"$signer", "$nonce", "$expiry"}
-    yield from _stand_ins(request.message, known, ("message",))
+    yield from stand_ins(request.message, known, ("message",))
     both = sorted(set(request.accepted) & set(request.refused), key=str)
     if both:
         yield ("refused",), f"{both[0]} is accepted and refused; keep one of the two"
 
 
 def _environment(environment: Environment) -> Broken:
-    for key in ("contracts", "flows", "safes"):
+    for key in ("contracts", "domains", "flows", "machines", "safes"):
         if getattr(environment, key) and environment.chain is None:
             yield (key,), "are declared, but no chain to find them on"
             return
@@ -347,9 +337,9 @@ def _item(item: Item) -> Broken:
             yield ("facets", index), why
     if item.on_failure is not None and item.stage not in {Stage.DEPLOY, Stage.POST_DEPLOY}:
         yield ("on_failure",), f"nothing is deployed in {item.stage} that could be rolled back"
-    yield from _repeated(item.facets, ("facets",))
-    yield from _repeated(item.signers, ("signers",))
-    yield from _repeated(item.environments or (), ("environments",))
+    yield from repeated(item.facets, ("facets",))
+    yield from repeated(item.signers, ("signers",))
+    yield from repeated(item.environments or (), ("environments",))
     yield from _signing(item)
 
 
@@ -387,18 +377,12 @@ def _trigger(trigger: Trigger) -> Broken:
         yield ("limit",), "limits nothing here; only rates have a limit"
     if not 0.5 <= trigger.confidence < 1:
         yield ("confidence",), "must be at least 50% and less than 100%"
-    yield from _repeated(trigger.items, ("items",))
-    yield from _repeated(trigger.undo, ("undo",))
+    yield from repeated(trigger.items, ("items",))
+    yield from repeated(trigger.undo, ("undo",))
 
 
 def _component(component: Component) -> Broken:
-    yield from _repeated(component.verify, ("verify",))
-
-
-def _repeated(names: tuple[str, ...], path: tuple[str | int, ...]) -> Broken:
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            yield (*path, index), f"{name} is named twice"
+    yield from repeated(component.verify, ("verify",))
 
 
 _RULES: Mapping[type, Callable[[Any], Broken]] = {
@@ -408,13 +392,16 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Component: _component,
     Contract: _contract,
     Difference: _difference,
+    Domain: domain,
     Environment: _environment,
     Expectation: _expectation,
     Flow: _flow,
+    Forged: forged,
     Given: _given,
     Identity: _identity,
     Initialiser: _initialiser,
     Item: _item,
+    Machine: machine,
     Migrations: _migrations,
     Pausing: _pausing,
     Proxy: _proxy,

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pytest_metarelease.evidence import Recorder
-    from pytest_metarelease.manifest.model import Environment, Release
+    from pytest_metarelease.manifest.model import Contract, Environment, Release
     from pytest_metarelease.plugin.target import Target
+    from pytest_metarelease.probes.chain.artifact import Artifact
     from pytest_metarelease.probes.chain.chain import ChainProbe
     from pytest_metarelease.probes.chain.contracts import ContractProbe
+    from pytest_metarelease.probes.chain.domains import DomainProbe
     from pytest_metarelease.probes.chain.flows import FlowProbe
+    from pytest_metarelease.probes.chain.machines import MachineProbe
     from pytest_metarelease.probes.chain.safes import SafeProbe
     from pytest_metarelease.probes.http import HttpProbe
     from pytest_metarelease.probes.load_sample import LoadSample
@@ -191,23 +194,57 @@ class ChainDoor:
 
     def flow(self, name: str) -> FlowProbe:
         """Return a declared flow, ready to run."""
-        from pytest_metarelease.probes.chain.artifact import load
         from pytest_metarelease.probes.chain.flows import FlowProbe
 
-        environment, chain = self._target.environment, self.chain()
-        flow = environment.flows[pick(name, environment.flows, "flow")]
-        contract = environment.contracts[flow.contract]
-        return FlowProbe(
-            name,
-            flow,
-            contract,
-            load(self._target.artifact(contract), self._target.libraries(contract)),
-            chain=chain.declared,
-            rpc=chain.rpc,
-            snapshot=chain.snapshot,
-            recorder=self._target.recorder,
-            typed_data=environment.typed_data,
-        )
+        flows = self._target.environment.flows
+        flow = flows[pick(name, flows, "flow")]
+        return FlowProbe(name, flow, *self._own(flow.contract), **self._stage())
+
+    def machine(self, name: str) -> MachineProbe:
+        """Return a declared state machine, ready to be tried."""
+        from pytest_metarelease.probes.chain.machines import MachineProbe
+
+        machines = self._target.environment.machines
+        machine = machines[pick(name, machines, "state machine")]
+        return MachineProbe(name, machine, *self._own(machine.contract), **self._stage())
+
+    def domain(self, name: str) -> DomainProbe:
+        """Return a declared EIP-712 domain."""
+        from pytest_metarelease.probes.chain.domains import DomainProbe
+
+        environment = self._target.environment
+        declared = environment.domains[pick(name, environment.domains, "domain")]
+        shown = [
+            key
+            for key, flow in environment.flows.items()
+            if flow.contract in declared.contracts
+            for step in flow.steps
+            if step.sign is not None
+            and step.sign.forged is not None
+            and step.sign.typed_data == declared.typed_data
+        ]
+        typed_data = environment.typed_data[declared.typed_data]
+        return DomainProbe(name, declared, typed_data, self.contracts(), shown)
+
+    def _own(self, name: str) -> tuple[Contract, Artifact]:
+        """Return a declared contract and the artifact that is deployed anew for a flow."""
+        from pytest_metarelease.probes.chain.artifact import load
+
+        contract = self._target.environment.contracts[name]
+        return contract, load(self._target.artifact(contract), self._target.libraries(contract))
+
+    def _stage(self) -> dict[str, Any]:
+        from pytest_metarelease.probes.chain.directory import Directory
+
+        chain, environment = self.chain(), self._target.environment
+        return {
+            "chain": chain.declared,
+            "rpc": chain.rpc,
+            "snapshot": chain.snapshot,
+            "recorder": self._target.recorder,
+            "typed_data": environment.typed_data,
+            "directory": Directory.of(environment, {}),
+        }
 
     def explorer(self, name: str) -> ExplorerProbe:
         """Return the declared explorer, to be asked about one contract."""

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.agree import Agree
     from pytest_metarelease.probes.chain.chain import ChainProbe
     from pytest_metarelease.probes.chain.contracts import ContractProbe
+    from pytest_metarelease.probes.chain.domains import DomainProbe
     from pytest_metarelease.probes.chain.flows import FlowProbe
+    from pytest_metarelease.probes.chain.machines import MachineProbe
     from pytest_metarelease.probes.chain.safes import SafeProbe
     from pytest_metarelease.probes.eventually import Eventually
     from pytest_metarelease.probes.http import HttpProbe
@@ -125,6 +127,18 @@ def flows(_chain: ChainDoor) -> Callable[[str], FlowProbe]:
     Executed on a contract of our own where access is transact, simulated where it is read-only.
     """
     return _chain.flow
+
+
+@pytest.fixture
+def machines(_chain: ChainDoor) -> Callable[[str], MachineProbe]:
+    """Return a declared state machine: ``machines("escrow").run()`` tries its whole table."""
+    return _chain.machine
+
+
+@pytest.fixture
+def domains(_chain: ChainDoor) -> Callable[[str], DomainProbe]:
+    """Return a declared EIP-712 domain: ``domains("release").published()``."""
+    return _chain.domain
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import UsageError
 from pytest_metarelease.manifest.model import SignedRequest, TypedData
+from pytest_metarelease.probes.chain.altering import other, other_domain_value
 from pytest_metarelease.probes.chain.signing import address_of, fresh_key, sign
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.model import Environment
 
 _VALID_FOR = 3600
-_ELSEWHERE = "0x000000000000000000000000000000000000dEaD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def _changed_fields(signer: Signer) -> Iterator[Forgery]:
     members = signer.typed_data.types[signer.typed_data.primary]
     for member in members:
         signed = signer.message()
-        shown = {**signed, member.name: _other(signed[member.name], member.type)}
+        shown = {**signed, member.name: other(signed[member.name], member.type)}
         yield Forgery(
             f"{member.name} changed after signing", signer.body(message=shown, signed=signed)
         )
@@ -101,36 +100,11 @@ def _changed_fields(signer: Signer) -> Iterator[Forgery]:
 
 def _other_domains(signer: Signer) -> Iterator[Forgery]:
     for name, value in signer.typed_data.domain.items():
-        domain = {**signer.typed_data.domain, name: _other_domain_value(name, value)}
+        domain = {**signer.typed_data.domain, name: other_domain_value(name, value)}
         yield Forgery(
             f"signed for another {name}",
             signer.body(typed_data=replace(signer.typed_data, domain=domain)),
         )
-
-
-def _other_domain_value(name: str, value: Any) -> Any:
-    if name == "chainId":
-        return int(value) + 1
-    if name == "verifyingContract":
-        return _ELSEWHERE
-    if name == "salt":
-        return "0x" + "5a" * 32
-    return f"{value}x"
-
-
-def _other(value: Any, kind: str) -> Any:
-    """Return another value of the same EIP-712 type, written the same way."""
-    if kind == "address":
-        return _ELSEWHERE
-    if kind == "bool":
-        return not value
-    if kind.startswith(("uint", "int")):
-        return str(int(value) + 1) if isinstance(value, str) else int(value) + 1
-    if kind == "string":
-        return f"{value}x"
-    if kind.startswith("bytes"):
-        return value[:-1] + ("0" if str(value)[-1:] != "0" else "1")
-    raise UsageError(f"no forgery is known for a member of type {kind}")
 
 
 def _filled(value: Any, values: Mapping[str, Any]) -> Any:

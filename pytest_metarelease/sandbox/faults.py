@@ -112,6 +112,16 @@ FAULTS: tuple[Fault, ...] = (
         "post.access",
     ),
     Fault(
+        "domain-mismatch",
+        "the API signs releases for version 2 of the domain, the escrow accepts version 1",
+        "post.signatures",
+    ),
+    Fault(
+        "replay-accepted",
+        "the escrow was built and deployed with a release that may be paid again and again",
+        "post.signatures",
+    ),
+    Fault(
         "extra-role-holder",
         "the deployer gave the recorder's role to somebody of whom nobody knows",
         "post.access",

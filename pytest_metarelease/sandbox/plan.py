@@ -84,7 +84,12 @@ class Plan:
             log = "LongerSettlementLog"
         elif self.has("hidden-selector"):
             log = "HiddenSettlementLog"
-        return Builds("OpenRefundEscrow" if self.has("refund-open") else "Escrow", log)
+        escrow = "Escrow"
+        if self.has("refund-open"):
+            escrow = "OpenRefundEscrow"
+        elif self.has("replay-accepted"):
+            escrow = "ReplayableEscrow"
+        return Builds(escrow, log)
 
     @property
     def chain_id(self) -> int:

@@ -70,10 +70,14 @@ def order_domain(chain_id: int, escrow: str) -> Domain:
     return Domain("MetaAggregator", "2", chain_id, escrow)
 
 
-def release_digest(chain_id: int, escrow: str, to: str, token: str, amount: int) -> bytes:
+def release_digest(
+    chain_id: int, escrow: str, to: str, token: str, amount: int, version: str = "1"
+) -> bytes:
     """What the arbiter signs so that ``amount`` may leave the escrow."""
     message = word(escrow) + word(to) + word(token) + word(amount)
-    return Domain("Escrow", "1", chain_id, escrow).digest(keccak(keccak(_RELEASE_TYPE) + message))
+    return Domain("Escrow", version, chain_id, escrow).digest(
+        keccak(keccak(_RELEASE_TYPE) + message)
+    )
 
 
 def sign(key: str, digest: bytes) -> str:

@@ -11,15 +11,16 @@ import pytest_metarelease.sandbox
 
 FOLDER = Path(pytest_metarelease.sandbox.__file__).parent
 CONTRACTS, ARTIFACTS = FOLDER / "contracts", FOLDER / "artifacts"
+OF_THE_TESTS = Path(__file__).parents[1] / "contracts"
 
 
-def compiled() -> dict[str, object]:
+def compiled(folder: Path = CONTRACTS) -> dict[str, object]:
     assert shutil.which("node"), "node is needed to compile the contracts"
     assert (CONTRACTS / "node_modules" / "solc").is_dir(), (
         f"the compiler is not installed: run `npm ci` in {CONTRACTS} (scripts/test does)"
     )
     done = subprocess.run(
-        ["node", CONTRACTS / "compile.js"], capture_output=True, check=False, timeout=120
+        ["node", CONTRACTS / "compile.js", folder], capture_output=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr.decode()
     artifacts: dict[str, object] = json.loads(done.stdout)
@@ -29,6 +30,11 @@ def compiled() -> dict[str, object]:
 def test_recompiling_gives_the_same_bytes() -> None:
     committed = {path.stem: json.loads(path.read_bytes()) for path in ARTIFACTS.glob("*.json")}
     assert compiled() == committed, "run scripts/compile-contracts and commit what it writes"
+
+
+def test_so_does_recompiling_the_contracts_of_the_tests() -> None:
+    committed = {path.stem: json.loads(path.read_bytes()) for path in OF_THE_TESTS.glob("*.json")}
+    assert compiled(OF_THE_TESTS) == committed, "run scripts/compile-contracts"
 
 
 def test_the_lock_names_no_registry() -> None:

@@ -12,9 +12,10 @@ import pytest
 
 from pytest_metarelease.errors import UsageError
 from pytest_metarelease.sandbox import FAULTS, Running, accounts, check_faults
-from pytest_metarelease.sandbox.abi import keccak, selector
+from pytest_metarelease.sandbox.abi import call, keccak, selector
 from pytest_metarelease.sandbox.artifact import ARTIFACTS
-from pytest_metarelease.sandbox.plan import OLD_VERSION
+from pytest_metarelease.sandbox.plan import CHAIN_ID, OLD_VERSION, ZERO_ADDRESS
+from pytest_metarelease.sandbox.signing import release_digest, signer
 from tests.sandbox.orders import signed_order
 from tests.sandbox.world import (
     EMBEDDED,
@@ -156,6 +157,45 @@ def refund_open(running: Running) -> None:
     assert running.variables["SANDBOX_ESCROW_BUILD"] == "OpenRefundEscrow"
 
 
+def _signed_by_the_api(running: Running) -> tuple[str, str, bytes]:
+    """What the API signs, the address it pays to, and what should have been signed."""
+    variables, to = running.variables, accounts.SPARE[0].address
+    escrow = variables["SANDBOX_ESCROW"]
+    release = {"escrowAddress": escrow, "to": to, "token": ZERO_ADDRESS, "amount": "5"}
+    token = {"Authorization": f"Bearer {variables['SANDBOX_API_TOKEN']}"}
+    url = variables["SANDBOX_API_URL"] + "/api/signRelease"
+    signature = str(ask(url, "POST", release, token).json()["signature"])
+    return signature, to, release_digest(CHAIN_ID, escrow, to, ZERO_ADDRESS, 5)
+
+
+def domain_mismatch(running: Running) -> None:
+    signature, to, digest = _signed_by_the_api(running)
+    assert signer(digest, signature) != accounts.ARBITER.address
+    escrow = running.variables["SANDBOX_ESCROW"]
+    other = release_digest(CHAIN_ID, escrow, to, ZERO_ADDRESS, 5, "2")
+    assert signer(other, signature) == accounts.ARBITER.address
+
+
+def replay_accepted(running: Running) -> None:
+    url, escrow = running.variables["SANDBOX_RPC_URL"], running.variables["SANDBOX_ESCROW"]
+    assert running.variables["SANDBOX_ESCROW_BUILD"] == "ReplayableEscrow"
+    signature, to, _ = _signed_by_the_api(running)
+    release = call(
+        "releaseWithSignature(address,address,uint256,bytes)",
+        to,
+        ZERO_ADDRESS,
+        5,
+        bytes.fromhex(signature[2:]),
+    )
+    sender = {"from": accounts.COUNTERPARTY.address, "to": escrow}
+    for data in ("0x" + selector("confirmTrade()").hex(), release, release):
+        digest = rpc(url, "eth_sendTransaction", {**sender, "data": data})
+        until = time.monotonic() + 30
+        while (receipt := rpc(url, "eth_getTransactionReceipt", digest)) is None:
+            assert time.monotonic() < until, "the transaction is not mined"
+        assert receipt["status"] == "0x1"
+
+
 def extra_role_holder(running: Running) -> None:
     role, account = keccak(b"RECORDER_ROLE").hex(), accounts.SPARE[1].address[2:]
     found = _of(running, "SANDBOX_SETTLEMENT_LOG", "hasRole(bytes32,address)", role, account)
@@ -279,6 +319,8 @@ SEEN: dict[str, Callable[[Running], None]] = {
         arbiter_unfunded,
         contract_paused,
         refund_open,
+        domain_mismatch,
+        replay_accepted,
         extra_role_holder,
         hidden_selector,
         unlisted_view,
@@ -303,6 +345,7 @@ ON_CHAIN = (
     ("wrong-arbiter", "arbiter-unfunded", "contract-paused", "transactions-failing"),
     ("contract-other-code", "wrong-chain", "unlisted-view", "threshold-lowered", "module-added"),
     ("contract-missing", "extra-role-holder"),
+    ("replay-accepted",),
     ("refund-open", "hidden-selector"),
     (
         "wrong-immutable",

@@ -86,5 +86,9 @@ def _squeezed(text: str) -> str:
 
 def faults_of(*, chain: bool) -> Sequence[str]:
     """Return the faults that show on the chain, or all others: two files, for two workers."""
-    on_chain = {"post.contracts", "post.transaction-failures", "post.access", "post.multisig"}
-    return tuple(name for name, item in CAUGHT_BY.items() if (item in on_chain) is chain)
+    on_chain = {"contracts", "transaction-failures", "access", "multisig", "signatures", "flows"}
+    return tuple(
+        name
+        for name, item in CAUGHT_BY.items()
+        if (item.removeprefix("post.") in on_chain) is chain
+    )

@@ -5,15 +5,27 @@ Refuses names that nobody declared before anything is sent; asks no node.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import UsageError
 from pytest_metarelease.manifest.model import Contract, Expectation, Flow, Step, TypedData
 from pytest_metarelease.probes.chain.abi import Entry, Interface, keccak
 from pytest_metarelease.probes.chain.codec import call_data, checksum, encode
-from pytest_metarelease.probes.chain.signing import address_of, fresh_key, sign
+from pytest_metarelease.probes.chain.directory import Directory
+from pytest_metarelease.probes.chain.forging import (
+    STAND_INS,
+    Forgery,
+    Signed,
+    forgeries,
+    parts_of,
+    replays,
+)
+from pytest_metarelease.probes.chain.signing import address_of, fresh_key
+
+if TYPE_CHECKING:
+    from pytest_metarelease.manifest.trials import Signing
 
 DEPLOYER = "deployer"
 """A role that every flow has: it deploys the contract and may send steps, too."""
@@ -31,14 +43,23 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A step, ready to be sent: call data encoded, signatures made, ``value`` in wei."""
+    """A step, ready to be sent: call data encoded, signatures made, ``value`` in wei.
+
+    ``refusals`` are the reasons of which one must come, none where it must succeed; ``note`` says
+    what is special about it; without ``sent`` it is only simulated, and changes nothing.
+    ``changes`` is what its transaction may change, by address.
+    """
 
     step: Step
     entry: Entry
     sender: str
     role: str
     data: str
-    views: tuple[View, ...]
+    views: tuple[View, ...] = ()
+    refusals: tuple[str, ...] = ()
+    note: str = ""
+    sent: bool = True
+    changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def value(self) -> int:
@@ -49,18 +70,23 @@ class Act:
     def title(self) -> str:
         """The act in words."""
         paid = f" with {self.value} wei" if self.value else ""
-        return f"{self.entry.name}() as {self.role}{paid}"
+        note = f", {self.note}" if self.note else ""
+        return f"{self.entry.name}() as {self.role}{paid}{note}"
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A whole flow, ready to run on a contract that will stand at ``address``."""
+    """A whole flow, ready to run on a contract that will stand at ``address``.
+
+    ``changes`` is what its deployment may change, by address.
+    """
 
     keys: Mapping[str, str]
     addresses: Mapping[str, str]
     address: str
     creation: str
     acts: tuple[Act, ...]
+    changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def cast(
@@ -69,8 +95,14 @@ def cast(
     interface: Interface,
     creation: bytes,
     typed_data: Mapping[str, TypedData],
+    directory: Directory,
+    *,
+    forged: bool = False,
 ) -> Script:
     """Give each role a fresh account and encode every step.
+
+    With ``forged``, forgeries stand before each step that declares how they are refused, and the
+    replay behind it.
 
     Raises:
         UsageError: A role, function, typed data or argument is not what was declared.
@@ -79,14 +111,16 @@ def cast(
     addresses = {role: address_of(key) for role, key in keys.items()}
     address = first_contract_of(addresses[DEPLOYER])
     names = {**addresses, "self": address}
-    arguments = encode(interface.constructor, _filled(flow.constructor, names))
-    casting = _Casting(keys, names, interface, _own(typed_data, declared.address, address))
+    arguments = encode(interface.constructor, filled(flow.constructor, names))
+    own = _own(typed_data, declared.address, address)
+    casting = _Casting(keys, names, interface, own, flow.changes, directory)
     return Script(
         keys=keys,
         addresses=addresses,
         address=address,
         creation="0x" + (creation + arguments).hex(),
-        acts=tuple(casting.act(step) for step in flow.steps),
+        acts=tuple(act for step in flow.steps for act in casting.acts(step, forged=forged)),
+        changes=casting.changes(()),
     )
 
 
@@ -105,46 +139,79 @@ class _Casting:
     names: Mapping[str, str]
     interface: Interface
     typed_data: Mapping[str, TypedData]
+    changed: tuple[str, ...]
+    directory: Directory
+    made: dict[str, str] = field(default_factory=dict)
 
-    def act(self, step: Step) -> Act:
-        names = dict(self.names)
-        if step.sign is not None:
-            names["signature"] = self._signature(step)
+    def acts(self, step: Step, *, forged: bool) -> Iterator[Act]:
         entry = self.interface.function(step.call)
-        return Act(
-            step=step,
-            entry=entry,
-            sender=self._sender(step.sender),
-            role=step.sender,
-            data=call_data(entry, _filled(step.args, names)),
+        sender = self._sender(step.sender)
+        names: dict[str, Any] = dict(self.names)
+        signed = None if step.sign is None else self._signed(step.sign)
+        if signed is not None:
+            names |= parts_of(self._genuine(step, signed))
+        args = filled(step.args, {**self.names, **STAND_INS})
+        tried = Act(step, entry, sender, step.sender, "0x", sent=False)
+        declared = None if step.sign is None else step.sign.forged
+        if forged and signed is not None and declared is not None:
+            yield from (_tried(tried, one) for one in forgeries(signed, entry, args, declared))
+        refusals = () if step.reverts is None else (step.reverts,)
+        yield replace(
+            tried,
+            data=call_data(entry, filled(step.args, names)),
             views=tuple(self._view(key, one, names) for key, one in step.then.items()),
+            refusals=refusals,
+            sent=not refusals,
+            changes=self.changes(step.changes),
         )
+        if forged and signed is not None and declared is not None and not refusals:
+            yield from (_tried(tried, one) for one in replays(signed, entry, args, declared))
+
+    def changes(self, more: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """Return what may change, by address in lower case."""
+        found: dict[str, tuple[str, ...]] = {}
+        for text in (*self.changed, *more):
+            written, *parts = text.split()
+            known = filled(written, self.names)
+            address = self.directory.address(known, self.names["self"]).lower()
+            found[address] = (*found.get(address, ()), *parts)
+        return found
 
     def _view(self, key: str, wanted: Expectation, names: Mapping[str, str]) -> View:
         entry = self.interface.function(key)
-        filled = replace(
+        made = replace(
             wanted,
-            equals=_filled(wanted.equals, names),
-            one_of=_filled(wanted.one_of, names),
-            args=_filled(wanted.args, names),
+            equals=filled(wanted.equals, names),
+            one_of=filled(wanted.one_of, names),
+            args=filled(wanted.args, names),
         )
-        return View(key, entry, call_data(entry, filled.args), filled)
+        return View(key, entry, call_data(entry, made.args), made)
 
-    def _signature(self, step: Step) -> str:
-        assert step.sign is not None  # noqa: S101 - for the type checker; the caller has looked
-        typed = self.typed_data.get(step.sign.typed_data)
+    def _genuine(self, step: Step, signed: Signed) -> str:
+        # A table has the same step in dozens of cells, and a signature takes milliseconds.
+        key = repr(step.sign)
+        if key not in self.made:
+            self.made[key] = signed.signature()
+        return self.made[key]
+
+    def _signed(self, sign: Signing) -> Signed:
+        typed = self.typed_data.get(sign.typed_data)
         if typed is None:
             raise UsageError(
-                f"{step.call}: typed_data has no {step.sign.typed_data}; "
+                f"typed_data has no {sign.typed_data}; "
                 f"declared: {', '.join(sorted(self.typed_data)) or 'none'}"
             )
-        self._sender(step.sign.signer)
-        return sign(typed, _filled(step.sign.message, self.names), self.keys[step.sign.signer])
+        self._sender(sign.signer)
+        return Signed(typed, filled(sign.message, self.names), self.keys[sign.signer])
 
     def _sender(self, role: str) -> str:
         if role not in self.keys:
             raise UsageError(f"flow has no role {role}; declared: {', '.join(sorted(self.keys))}")
         return self.names[role]
+
+
+def _tried(act: Act, forgery: Forgery) -> Act:
+    return replace(act, data=forgery.data, refusals=forgery.refusals, note=forgery.title)
 
 
 def _own(typed_data: Mapping[str, TypedData], declared: str, own: str) -> dict[str, TypedData]:
@@ -155,16 +222,16 @@ def _own(typed_data: Mapping[str, TypedData], declared: str, own: str) -> dict[s
     names = {"self": own}
 
     def mine(domain: Mapping[str, Any]) -> dict[str, Any]:
-        filled: dict[str, Any] = _filled(dict(domain), names)
-        verifying = filled.get("verifyingContract")
+        made: dict[str, Any] = filled(dict(domain), names)
+        verifying = made.get("verifyingContract")
         if isinstance(verifying, str) and verifying.lower() == declared.lower():
-            filled["verifyingContract"] = own
-        return filled
+            made["verifyingContract"] = own
+        return made
 
     return {name: replace(one, domain=mine(one.domain)) for name, one in typed_data.items()}
 
 
-def _filled(value: Any, names: Mapping[str, str]) -> Any:
+def filled(value: Any, names: Mapping[str, Any]) -> Any:
     """Return ``value`` with every text ``$NAME`` replaced, in lists and mappings, too."""
     if isinstance(value, str) and value.startswith("$"):
         if value[1:] not in names:
@@ -172,7 +239,7 @@ def _filled(value: Any, names: Mapping[str, str]) -> Any:
             raise UsageError(f"{value} stands for nothing here; known: {known}")
         return names[value[1:]]
     if isinstance(value, list | tuple):
-        return tuple(_filled(one, names) for one in value)
+        return tuple(filled(one, names) for one in value)
     if isinstance(value, Mapping):
-        return {key: _filled(one, names) for key, one in value.items()}
+        return {key: filled(one, names) for key, one in value.items()}
     return value

@@ -24,6 +24,8 @@ from pytest_metarelease.probes.chain.sending import Fees, Receipt, Wallet, fees
 from pytest_metarelease.probes.chain.signing import check_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_metarelease.manifest.model import Chain
     from pytest_metarelease.probes.chain.abi import Interface
 
@@ -106,19 +108,11 @@ class Execution:
         Raises:
             ProbeError: No usable answer.
         """
-        request = {
-            "from": act.sender,
-            "to": self._script.address,
-            "data": act.data,
-            "value": hex(act.value),
-        }
+        request = self._request(act)
         answer = self._rpc.batch([Ask("eth_call", (request, self._at))])[0]
         if isinstance(answer, Revert):
             return Performed(explain(answer, self._interface))
         settled(answer, act.title)
-        if act.step.reverts is not None:
-            # It should have reverted and would not: that is known now, and nothing need be sent.
-            return Performed(None)
         gas = self._estimated(request)
         if isinstance(gas, Revert):
             return Performed(gas)
@@ -129,6 +123,34 @@ class Execution:
         )
         self._reads_at(receipt)
         return _done(receipt, self._views(act) if receipt.succeeded else None)
+
+    def try_all(self, acts: Sequence[Act]) -> list[Performed]:
+        """Simulate the acts, each by itself, where the contract stands now; nothing is sent.
+
+        No usable answer to one of them is never a revert: it is unknown what it does.
+
+        Raises:
+            ProbeError: The exchange as a whole failed.
+        """
+        # Bounded, so that what never ends is no answer instead of a long wait.
+        bound = {"gas": hex(STEP_GAS)}
+        asks = [Ask("eth_call", ({**self._request(act), **bound}, self._at)) for act in acts]
+        return [self._tried(answer) for answer in self._rpc.batch(asks)]
+
+    def _tried(self, answer: Answer) -> Performed:
+        if isinstance(answer, ProbeError):
+            return Performed(None, unknown=answer)
+        if isinstance(answer, Revert):
+            return Performed(explain(answer, self._interface))
+        return Performed(None)
+
+    def _request(self, act: Act) -> dict[str, str]:
+        return {
+            "from": act.sender,
+            "to": self._script.address,
+            "data": act.data,
+            "value": hex(act.value),
+        }
 
     def _views(self, act: Act) -> dict[str, Any]:
         asks = [
@@ -144,14 +166,16 @@ class Execution:
     def _needs(self, deployment_gas: int) -> dict[str, int]:
         """Return the wei that each role may need: values of its steps, and gas at its highest."""
         needs = {DEPLOYER: deployment_gas * self._fee.most}
+        tried: dict[str, int] = {}
         for act in self._script.acts:
-            if act.step.reverts is None:
+            if act.sent:
                 cost = act.value + STEP_GAS * self._fee.most
                 needs[act.role] = needs.get(act.role, 0) + cost
             else:
                 # It is only simulated, but a node refuses to simulate what cannot be paid.
-                needs[act.role] = max(needs.get(act.role, 0), act.value)
-        return {role: need for role, need in needs.items() if need > 0}
+                tried[act.role] = max(tried.get(act.role, 0), act.value)
+        every = {role: needs.get(role, 0) + tried.get(role, 0) for role in {*needs, *tried}}
+        return {role: need for role, need in every.items() if need > 0}
 
     def _estimated(self, request: dict[str, str]) -> int | Revert:
         """Return the gas to allow: what the node estimates, and a quarter more."""

@@ -6,15 +6,14 @@ contract, or anybody's account but the declared spending one.
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_metarelease.manifest.scalars import Access
-from pytest_metarelease.probes.chain.casting import Act, Script, cast
-from pytest_metarelease.probes.chain.executing import Execution
+from pytest_metarelease.errors import UndeclaredError
+from pytest_metarelease.probes.chain.casting import Script, cast
+from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.measuring import Asking
-from pytest_metarelease.probes.chain.performing import Performed, broken_promise, promise
-from pytest_metarelease.probes.chain.simulating import simulate
+from pytest_metarelease.probes.chain.staging import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,17 +45,16 @@ class FlowProbe:
         snapshot: Snapshot,
         recorder: Recorder,
         typed_data: Mapping[str, TypedData],
+        directory: Directory | None = None,
     ) -> None:
         self.name = name
         self._flow = flow
         self._contract = contract
         self._artifact = artifact
-        self._interface = artifact.interface
-        self._chain = chain
-        self._rpc = rpc
-        self._snapshot = snapshot
         self._typed_data = typed_data
-        self._asking = Asking(recorder, f"contract:{flow.contract}", f"in flow {name}")
+        asking = Asking(recorder, f"contract:{flow.contract}", f"in flow {name}")
+        names = directory or Directory()
+        self._stage = Stage(f"flows.{name}", artifact, chain, rpc, snapshot, asking, names)
 
     def run(self) -> tuple[Measurement, ...]:
         """Run the flow and judge the deployment and each step.
@@ -68,67 +66,35 @@ class FlowProbe:
             UnsupportedError: Access is read-only and the node simulates no flows.
             ProbeError: No usable answer.
         """
+        return self._stage.perform(self._script(self._flow))
+
+    def forgeries(self) -> tuple[Measurement, ...]:
+        """Run the flow with every forgery before each step that declares how they are refused.
+
+        Raises:
+            UndeclaredError: No step does.
+            UsageError, UnmetError, ProbeError: As ``run``.
+        """
+        if not any(step.sign is not None and step.sign.forged for step in self._flow.steps):
+            raise UndeclaredError(
+                f"flows.{self.name}: no step says how forgeries of its signature are refused; "
+                "declare `sign.forged`"
+            )
+        # Events are judged by the flow itself; a node that shows none can judge signatures.
+        steps = tuple(replace(step, emits=()) for step in self._flow.steps)
+        return self._stage.perform(self._script(replace(self._flow, steps=steps), forged=True))
+
+    def _script(self, flow: Flow, *, forged: bool = False) -> Script:
         script = cast(
-            self._flow,
+            flow,
             self._contract,
-            self._interface,
+            self._artifact.interface,
             self._artifact.creation,
             self._typed_data,
+            self._stage.directory,
+            forged=forged,
         )
         for act in script.acts:
             for event in act.step.emits:
-                self._interface.event(event)
-        if self._rpc.access is Access.TRANSACT:
-            return self._execute(script)
-        return self._simulate(script)
-
-    def _execute(self, script: Script) -> tuple[Measurement, ...]:
-        seen = []
-        with Execution(
-            self._rpc, self._chain, script, self._interface, by_hash=self._snapshot.by_hash
-        ) as execution:
-            done, measurement = self._asking.ask(self._deployment(script), execution.deploy)
-            seen.append(self._judge_deployment(done, measurement))
-            for act in script.acts:
-                done, measurement = self._asking.ask(act.title, partial(execution.perform, act))
-                seen.append(self._judge(act, done, measurement, script))
-        return tuple(seen)
-
-    def _simulate(self, script: Script) -> tuple[Measurement, ...]:
-        (deployment, performed), measurement = self._asking.ask(
-            f"simulated {self._deployment(script)}",
-            lambda: simulate(self._rpc, self._snapshot, script, self._interface),
-            show=lambda pair: f"{pair[0]}; {len(pair[1])} steps simulated",
-            block=self._snapshot.number,
-        )
-        seen = [self._judge_deployment(deployment, measurement)]
-        for act, done in zip(script.acts, performed, strict=True):
-            measurement = self._asking.known(act.title, str(done), block=done.block)
-            seen.append(self._judge(act, done, measurement, script))
-        return tuple(seen)
-
-    def _deployment(self, script: Script) -> str:
-        return f"deployment of {self._artifact.name} at {script.address}"
-
-    def _judge_deployment(self, done: Performed, measurement: Measurement) -> Measurement:
-        expected = f"{self._artifact.name} can be deployed with the flow's constructor arguments"
-        if done.reverted is not None or done.failed:
-            raise self._asking.unmet(
-                measurement, expected, str(done), "correct the flow's `constructor:`"
-            )
-        self._asking.met(measurement, expected, str(done))
-        return measurement
-
-    def _judge(
-        self, act: Act, done: Performed, measurement: Measurement, script: Script
-    ) -> Measurement:
-        problem = broken_promise(act, done, self._interface, script.address)
-        if problem is not None:
-            raise self._asking.unmet(
-                measurement,
-                promise(act),
-                problem,
-                f"this step of flows.{self.name} does not do what the manifest declares",
-            )
-        self._asking.met(measurement, promise(act), str(done))
-        return measurement
+                self._artifact.interface.event(event)
+        return script

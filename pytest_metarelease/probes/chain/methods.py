@@ -10,6 +10,7 @@ from pytest_metarelease.manifest.scalars import Access
 
 READS = frozenset(
     {
+        "debug_traceTransaction",
         "eth_blockNumber",
         "eth_call",
         "eth_chainId",

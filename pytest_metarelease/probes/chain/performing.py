@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_metarelease.errors import ProbeError
 from pytest_metarelease.probes.chain.codec import decode
 from pytest_metarelease.probes.chain.revert import Revert
 from pytest_metarelease.probes.reading import describe, mismatch, show
@@ -25,6 +26,7 @@ class Performed:
 
     ``transaction`` is its hash, None where it was only simulated; ``reverted`` is a revert of the
     call, ``failed`` says that a transaction which had been simulated well failed all the same.
+    ``unknown`` is why nothing can be told.
     """
 
     reverted: Revert | None
@@ -33,8 +35,11 @@ class Performed:
     block: int | None = None
     transaction: str | None = None
     failed: bool = False
+    unknown: ProbeError | None = None
 
     def __str__(self) -> str:
+        if self.unknown is not None:
+            return f"no answer: {self.unknown}"
         if self.reverted is not None:
             return f"reverts: {self.reverted.reason or self.reverted.data}"
         how = f"transaction {self.transaction}" if self.transaction else "simulated"
@@ -43,8 +48,10 @@ class Performed:
 
 def promise(act: Act) -> str:
     """Return in words what the step declares."""
-    if act.step.reverts is not None:
-        return f"{act.title} reverts: {act.step.reverts}"
+    if act.refusals:
+        return f"{act.title} reverts: {' or '.join(act.refusals)}"
+    if not act.sent:
+        return f"{act.title} succeeds"
     emits = f", emits {', '.join(act.step.emits)}" if act.step.emits else ""
     then = "".join(f", then {one.key} is {describe(one.wanted)}" for one in act.views)
     return f"{act.title} succeeds{emits}{then}"
@@ -52,12 +59,17 @@ def promise(act: Act) -> str:
 
 def broken_promise(act: Act, done: Performed, interface: Interface, address: str) -> str | None:
     """Return how what was done differs from the step, or None where it does not."""
-    if act.step.reverts is not None:
+    if done.unknown is not None:
+        return str(done)
+    if act.refusals:
         if done.reverted is None:
             return "it does not revert"
-        return None if done.reverted.is_declared_as(act.step.reverts) else str(done)
+        return None if any(map(done.reverted.is_declared_as, act.refusals)) else str(done)
     if done.reverted is not None or done.failed:
         return str(done)
+    if not act.sent:
+        # What is only tried is followed by a view in a simulation alone.
+        return "; ".join(_other_views(act, done)) or None if done.views else None
     problems = [*_missing_events(act, done.logs, interface, address), *_other_views(act, done)]
     return "; ".join(problems) or None
 

@@ -19,6 +19,7 @@ PANIC = "0x4e487b71"
 """Selector of ``Panic(uint256)``, what failed assertions and arithmetic revert with."""
 
 _REVERTED = 3
+_NO_REVERTS = ("invalid opcode", "out of gas", "ran out of gas", "stack underflow")
 _PREFIXES = (
     "execution reverted:",
     "execution reverted",
@@ -84,6 +85,9 @@ def read_revert(error: Mapping[str, Any]) -> Revert | None:
         "revert" in said and (data is not None or said.startswith("vm exception"))
     )
     if not (says_so or told) and error.get("code") != _REVERTED:
+        return None
+    if data in (None, "0x") and any(words in said for words in _NO_REVERTS):
+        # Hardhat 3 gives these code 3 as well; they are no decision of the contract's.
         return None
     return make_revert(data or "0x", message)
 

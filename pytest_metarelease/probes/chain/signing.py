@@ -75,6 +75,18 @@ def recover(typed_data: TypedData, message: Mapping[str, Any], signature: str) -
         return None
 
 
+def digest_of(typed_data: TypedData, message: Mapping[str, Any]) -> bytes:
+    """Return the 32 bytes that are signed for an EIP-712 message.
+
+    Raises:
+        UsageError: The message does not fit its types.
+    """
+    from eth_utils.crypto import keccak
+
+    signable = _signable(typed_data, message)
+    return bytes(keccak(b"\x19\x01" + bytes(signable.header) + bytes(signable.body)))
+
+
 def sign_digest(digest: bytes, key: str) -> str:
     """Return the 65-byte signature ``r || s || v`` of 32 bytes, 0x hex, v 27 or 28, s low."""
     signature = _account(key).unsafe_sign_hash(digest).signature
@@ -171,7 +183,7 @@ def _value(types: Mapping[str, list[dict[str, str]]], kind: str, value: Any) -> 
     if kind in types:
         return _struct(types, kind, value)
     if kind.startswith(("uint", "int")):
-        return _integer(kind, value)
+        return integer(kind, value)
     if value is None:
         # Would be signed as an empty value, which nobody meant.
         raise UsageError(f"typed data: {kind} has no value")
@@ -195,7 +207,12 @@ def _sequence(kind: str, value: Any) -> Sequence[Any]:
     return value
 
 
-def _integer(kind: str, value: Any) -> int:
+def integer(kind: str, value: Any) -> int:
+    """Return a number that may be written as a decimal or 0x text.
+
+    Raises:
+        UsageError: It is no number.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and re.fullmatch(r"-?\d+|0x[0-9a-fA-F]+", value):

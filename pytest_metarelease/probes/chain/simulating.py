@@ -5,10 +5,11 @@ Refuses nodes without that method, and any answer that is not one result for eac
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import MalformedError, RefusedError
-from pytest_metarelease.probes.chain.casting import DEPLOYER, Script
+from pytest_metarelease.probes.chain.casting import DEPLOYER, Act, Script
 from pytest_metarelease.probes.chain.codec import explain
 from pytest_metarelease.probes.chain.performing import Performed, decoded_view
 from pytest_metarelease.probes.chain.quantities import listing, mapping, payload, quantity
@@ -52,12 +53,12 @@ def simulate(
     results = iter(found[1])
     acts = []
     for act in script.acts:
-        done = _performed(next(results), interface)
+        done = _tried(act, next(results), interface)
         views = {
             view.key: decoded_view(view, _performed_output(next(results), interface))
             for view in act.views
         }
-        acts.append(Performed(done.reverted, done.logs, views, snapshot.number))
+        acts.append(replace(done, views=views, block=snapshot.number))
     return deployment, acts
 
 
@@ -83,6 +84,16 @@ def _blocks(script: Script) -> Sequence[dict[str, Any]]:
             "calls": calls,
         },
     ]
+
+
+def _tried(act: Act, value: Any, interface: Interface) -> Performed:
+    """Return what an act did; what is only tried may stay unknown, since nothing rests on it."""
+    try:
+        return _performed(value, interface)
+    except RefusedError as problem:
+        if act.sent:
+            raise
+        return Performed(None, unknown=problem)
 
 
 def _performed(value: Any, interface: Interface) -> Performed:

@@ -50,8 +50,12 @@ class Release:
 async def sign_release(request: Request) -> JSONResponse:
     """``POST /api/signRelease``: the arbiter's EIP-712 signature of the release."""
     _authorise(request)
-    release = _parse(_of(request), await parse.json_object(request, _FIELDS))
-    digest = release_digest(CHAIN_ID, release.escrow, release.to, release.token, release.amount)
+    state = _of(request)
+    release = _parse(state, await parse.json_object(request, _FIELDS))
+    version = "2" if state.plan.has("domain-mismatch") else "1"
+    digest = release_digest(
+        CHAIN_ID, release.escrow, release.to, release.token, release.amount, version
+    )
     return JSONResponse({"signature": sign(ARBITER.key, digest)})
 
 

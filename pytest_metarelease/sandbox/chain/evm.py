@@ -64,6 +64,7 @@ class Evm:
         self.numbers: dict[bytes, int] = {genesis.hash: 0}
         self.places: dict[bytes, tuple[int, int]] = {}
         self._pool = _Pool()
+        self._kept: tuple[Mined, Any] | None = None
 
     @property
     def head(self) -> Mined:
@@ -78,6 +79,12 @@ class Evm:
     def state(self, block: Mined) -> Any:
         """The state after ``block``; changes made to it are lost."""
         return self._chain.get_vm(block.header).state
+
+    def reading(self, block: Mined) -> Any:
+        """The state after ``block``, to be read only: the last one is kept, since it is costly."""
+        if self._kept is None or self._kept[0] is not block:
+            self._kept = block, self.state(block)
+        return self._kept[1]
 
     def next_base_fee(self) -> int:
         """Wei per gas that the next block will burn (EIP-1559)."""

@@ -87,19 +87,19 @@ class Node:
     # ------------------------------------------------------------------ state
 
     def _balance(self, address: str, at: Any = "latest") -> str:
-        return quantity(self._evm.state(self._find(at)).get_balance(address_of(address)))
+        return quantity(self._evm.reading(self._find(at)).get_balance(address_of(address)))
 
     def _code(self, address: str, at: Any = "latest") -> str:
-        return data(self._evm.state(self._find(at)).get_code(address_of(address)))
+        return data(self._evm.reading(self._find(at)).get_code(address_of(address)))
 
     def _storage(self, address: str, slot: str, at: Any = "latest") -> str:
-        state = self._evm.state(self._find(at))
+        state = self._evm.reading(self._find(at))
         return data(state.get_storage(address_of(address), int(slot, 16)).to_bytes(WORD, "big"))
 
     def _nonce(self, address: str, at: Any = "latest") -> str:
         if at == "pending":
             return quantity(self._evm.next_nonce(address_of(address)))
-        return quantity(self._evm.state(self._find(at)).get_nonce(address_of(address)))
+        return quantity(self._evm.reading(self._find(at)).get_nonce(address_of(address)))
 
     def _call(self, request: dict[str, Any], at: Any = "latest", overrides: Any = None) -> str:
         changes = changes_of(overrides or {})

@@ -136,10 +136,15 @@ abstract contract EscrowBase {
         bytes32 digest = _releaseDigest(to, token_, amount_);
         require(!usedSignatures[digest], "Signature already used");
         require(_recover(digest, signature) == arbiter, "Invalid arbiter signature");
-        usedSignatures[digest] = true;
+        _remember(digest);
         _spent(amount_);
         emit FundsReleased(to, amount_);
         _send(to, amount_);
+    }
+
+    /// @dev Each release is paid once.
+    function _remember(bytes32 digest) internal virtual {
+        usedSignatures[digest] = true;
     }
 
     /// @notice Swap what is held and hand the bought tokens to the counterparty.

@@ -1,4 +1,5 @@
-// Compiles the contracts beside this file and prints their artifacts as one JSON object.
+// Compiles the contracts beside this file, or those of a folder named as argument, and prints their
+// artifacts as one JSON object.
 // Refuses to write files: scripts/compile-contracts writes, tests/sandbox/test_artifacts.py compares.
 "use strict";
 
@@ -19,8 +20,9 @@ const SETTINGS = {
   },
 };
 
-const names = fs.readdirSync(__dirname).filter((name) => name.endsWith(".sol")).sort();
-const text = (name) => fs.readFileSync(path.join(__dirname, name), "utf8");
+const folder = path.resolve(process.argv[2] || __dirname);
+const names = fs.readdirSync(folder).filter((name) => name.endsWith(".sol")).sort();
+const text = (name) => fs.readFileSync(path.join(folder, name), "utf8");
 const sources = Object.fromEntries(names.map((name) => [`contracts/${name}`, { content: text(name) }]));
 const output = JSON.parse(solc.compile(JSON.stringify({ language: "Solidity", sources, settings: SETTINGS })));
 

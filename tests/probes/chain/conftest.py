@@ -22,6 +22,18 @@ def embedded() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def hardhat() -> Iterator[str]:
+    with node("hardhat") as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["anvil", "embedded", "hardhat"])
+def any_node(request: pytest.FixtureRequest) -> str:
+    """A real node of each of three kinds."""
+    return str(request.getfixturevalue(request.param))
+
+
 @pytest.fixture(scope="session", params=["anvil", "embedded"])
 def either(request: pytest.FixtureRequest) -> str:
     """A real node of each kind."""

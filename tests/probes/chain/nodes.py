@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from pytest_metarelease.manifest.scalars import Access, Seconds, Url, Wei
 from pytest_metarelease.probes.chain.rpc import Rpc, connect
 from pytest_metarelease.sandbox.accounts import SPENDER
 from tests.probes.hostile import Asked, Talk, answer, hostile_server
+from tests.tools import ROOT
 
 ARTIFACTS = Path(__file__).parents[3] / "pytest_metarelease" / "sandbox" / "artifacts"
 CHAIN_ID = 31337
@@ -51,13 +53,37 @@ def anvil_program() -> str:
 @contextlib.contextmanager
 def node(kind: str, *options: str) -> Iterator[str]:
     """Run a node until the end of the block; yield its URL."""
-    if kind == "anvil":
-        command = [anvil_program(), "--port", "0", *options]
-    else:
-        command = [sys.executable, "-c", _EMBEDDED]
+    with contextlib.ExitStack() as stack:
+        folder: str | None = None
+        if kind == "anvil":
+            command = [anvil_program(), "--port", "0", *options]
+        elif kind == "hardhat":
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hardhat-"))
+            command = _hardhat(Path(folder))
+        else:
+            command = [sys.executable, "-c", _EMBEDDED]
+        yield from _running(command, folder)
+
+
+def _hardhat(folder: Path) -> list[str]:
+    """Make a project of Hardhat 3 without contracts; return the command of its node."""
+    modules = ROOT / ".tools" / "hardhat-3" / "node_modules"
+    (folder / "node_modules").symlink_to(modules)
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "hardhat.config.js").write_text("export default {};")
+    program = folder / "node_modules" / "hardhat/dist/src/cli.js"
+    own = modules / ".bin" / "node"
+    return [str(own), str(program), "node", "--port", "0", "--hostname", "127.0.0.1"]
+
+
+def _running(command: Sequence[str], folder: str | None) -> Iterator[str]:
+    settings = {"HARDHAT_DISABLE_TELEMETRY_PROMPT": "true", "CI": "true"}
+    home = {"HOME": folder} if folder else {}
     # A group of its own, since npm's anvil is a script that starts the real one.
     with subprocess.Popen(
         command,
+        cwd=folder,
+        env={**os.environ, **settings, **home},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -75,7 +101,7 @@ def _address(process: subprocess.Popen[str]) -> str:
     timer.start()
     assert process.stdout is not None
     for line in process.stdout:
-        found = re.search(r"Listening on (127\.0\.0\.1:\d+)", line)
+        found = re.search(r"(?:Listening on |server at http://)(127\.0\.0\.1:\d+)", line)
         if found:
             timer.cancel()
             threading.Thread(target=process.stdout.read, daemon=True).start()

@@ -73,6 +73,11 @@ def test_damaged_data_leaves_what_the_node_said(data: str) -> None:
         {"code": -32000, "message": "VM Exception while processing transaction: out of gas"},
         {"code": -32000, "message": "VM Exception while processing transaction: invalid opcode"},
         {"code": -32603, "message": "EVM error InvalidFEOpcode"},
+        {
+            "code": 3,
+            "message": "VM Exception while processing transaction: invalid opcode",
+            "data": "0x",
+        },
         {"code": -32005, "message": "limit exceeded"},
         {"code": -32000, "message": "this provider may revert to sleep"},
         {"code": -32015, "message": "VM execution error.", "data": "Bad instruction"},

@@ -1,0 +1,121 @@
+"""What must hold of domains, forgeries and state machines, across their fields.
+
+Refuses tables with a hole in them: a state that no call reaches, a refusal without its reason.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_metarelease.manifest.problems import suggestion
+from pytest_metarelease.manifest.rule_parts import (
+    SIGNATURE_PARTS,
+    Broken,
+    of_all_texts,
+    repeated,
+    stand_ins,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_metarelease.manifest.trials import Action, Domain, Forged, Machine
+
+ANYONE = "anyone"
+"""Stands for every role of a state machine."""
+
+DEPLOYER = "deployer"
+"""A role that every flow and state machine has."""
+
+_PARTS = re.compile(r"balance|nonce|code|slots|0x[0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,76}")
+_RESERVED = {"self", ANYONE}
+
+
+def domain(declared: Domain) -> Broken:
+    """What a domain breaks."""
+    yield from repeated(declared.contracts, ("contracts",))
+    if declared.separator is not None and declared.unpublished is not None:
+        yield ("unpublished",), "stands beside a separator; keep one of the two"
+    if declared.signed_by is not None:
+        yield from stand_ins(declared.signed_by.message, {"$self"}, ("signed_by", "message"))
+
+
+def forged(declared: Forged) -> Broken:
+    """What the refusals of forgeries break."""
+    for key in ("reverts", "replay", "high_s", "length", "recovery"):
+        yield from _texts(getattr(declared, key), (key,))
+    for name, texts in declared.arguments.items():
+        yield from _texts(texts, ("arguments", name))
+
+
+def changes(texts: tuple[str, ...], known: set[str], path: tuple[str | int, ...]) -> Broken:
+    """What the changes of transactions break; ``known`` are the stand-ins for accounts."""
+    for index, text in enumerate(texts):
+        account, *parts = text.split() or [""]
+        yield from stand_ins(account, known | {f"${DEPLOYER}"}, (*path, index))
+        if not parts or not all(map(_PARTS.fullmatch, parts)):
+            why = "is written `ACCOUNT PART...`; a part is balance, nonce, code, slots, or a slot"
+            yield (*path, index), why
+
+
+def machine(declared: Machine) -> Broken:
+    """What a state machine breaks."""
+    yield from repeated(declared.roles, ("roles",))
+    for index, role in enumerate(declared.roles):
+        if role in _RESERVED or f"${role}" in SIGNATURE_PARTS:
+            yield ("roles", index), f"{role} has a meaning of its own here; rename the role"
+    known = {"$self", f"${DEPLOYER}", *(f"${role}" for role in declared.roles)}
+    yield from stand_ins(declared.constructor, known - {"$self"}, ("constructor",))
+    yield from changes(declared.changes, known, ("changes",))
+    for name, action in declared.actions.items():
+        for path, why in _action(declared, action, known):
+            yield ("actions", name, *path), why
+    yield from _unreachable(declared)
+    halt = declared.paused
+    if halt is not None:
+        yield from _known(halt.by, {*declared.roles, DEPLOYER}, ("paused", "by"))
+        yield from _texts(halt.reverts, ("paused", "reverts"))
+        for name in halt.goes_on:
+            yield from _known(name, declared.actions, ("paused", "goes_on", name))
+
+
+def _action(declared: Machine, action: Action, known: set[str]) -> Broken:
+    callers = {*declared.roles, DEPLOYER, ANYONE}
+    for index, role in enumerate(action.by):
+        yield from _known(role, callers, ("by", index))
+    if ANYONE not in action.by and not action.otherwise:
+        yield (), "needs `otherwise`: a refusal counts only with its declared reason"
+    if set(declared.states) - set(action.moves) and not action.elsewhere:
+        yield (), "needs `elsewhere`: a refusal counts only with its declared reason"
+    for start, end in action.moves.items():
+        yield from _known(start, declared.states, ("moves", start))
+        yield from _known(end, declared.states, ("moves", start))
+    yield from changes(action.changes, known, ("changes",))
+    yield from _texts(action.otherwise, ("otherwise",))
+    yield from _texts(action.elsewhere, ("elsewhere",))
+    signed = SIGNATURE_PARTS if action.sign is not None else set()
+    yield from stand_ins(action.args, known | signed, ("args",))
+    if action.sign is not None:
+        yield from stand_ins(action.sign.message, known, ("sign", "message"))
+
+
+def _unreachable(declared: Machine) -> Broken:
+    reached = {next(iter(declared.states))}
+    moves = [one for action in declared.actions.values() for one in action.moves.items()]
+    for _ in declared.states:
+        reached |= {end for start, end in moves if start in reached}
+    for name in declared.states:
+        if name not in reached:
+            yield ("states", name), "is reached by no action, so that nothing can be tried in it"
+
+
+def _known(name: str, known: Iterable[str], path: tuple[str | int, ...]) -> Broken:
+    names = sorted(known)
+    if name not in names:
+        yield path, f"{name} is not declared here{suggestion(name, names)}"
+
+
+def _texts(texts: tuple[str, ...], path: tuple[str | int, ...]) -> Broken:
+    for index, text in enumerate(texts):
+        yield from of_all_texts(text, (*path, index))
