@@ -45,6 +45,8 @@ def declared(name: str, node: Node) -> Declared:
         one for one in external if _is(child(node, "external", one, "critical"), "false")
     )
 
+    nodes = tuple(one for one in ("rpc", "second_rpc") if _stands(child(node, "chain", one)))
+
     def having(*path: str) -> tuple[str, ...]:
         return tuple(one for one in services if child(node, "services", one, *path) is not None)
 
@@ -69,6 +71,12 @@ def declared(name: str, node: Node) -> Declared:
         pausable=_having(node, "contracts", "pausing"),
         safes=keys(node, "safes"),
         accounts=keys(node, "chain", "accounts"),
+        nodes=nodes,
+        second_nodes=tuple(one for one in nodes if one == "second_rpc"),
+        final=nodes if _stands(child(node, "chain", "finality")) else (),
+        accounted=_having(node, "contracts", "accounting"),
+        metered=_having(node, "contracts", "gas"),
+        active=_having(node, "contracts", "activity"),
         signed_requests=keys(node, "signed_requests"),
         flows=keys(node, "flows"),
         databases=keys(node, "databases"),
@@ -91,6 +99,13 @@ def _texts(node: Node | None) -> tuple[str, ...]:
 
 def _having(node: Node, kind: str, key: str) -> tuple[str, ...]:
     return tuple(one for one in keys(node, kind) if child(node, kind, one, key) is not None)
+
+
+def _stands(node: Node | None) -> bool:
+    """Return whether something is written there: `null` takes away what was inherited."""
+    return node is not None and not (
+        isinstance(node, Scalar) and node.text.lower() in ("", "~", "null")
+    )
 
 
 def _is(node: Node | None, word: str) -> bool:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 TRADE_HASH = "0x" + keccak(b"Meta Aggregator sandbox trade 1").hex()
 ETHER = 10**18
 FEE_BASIS_POINTS = 25
+#: The first block of traffic was there before the release, as blocks 1 to 3 of this chain.
+RELEASE_BLOCK = 4
 #: Honest past: 3 blocks of 22 calls. With `transactions-failing`: 14 blocks of 26, 52 reverted.
 BLOCKS, PER_BLOCK = 3, 22
 FAILING_BLOCKS, FAILING_PER_BLOCK = 14, 26

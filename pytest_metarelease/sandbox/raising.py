@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox import accounts
 from pytest_metarelease.sandbox.anvil import find_anvil, start_anvil
-from pytest_metarelease.sandbox.deploy import TRADE_HASH, deploy
+from pytest_metarelease.sandbox.deploy import RELEASE_BLOCK, TRADE_HASH, deploy
 from pytest_metarelease.sandbox.plan import (
     API_TOKEN,
     CHAIN_ID,
@@ -194,6 +194,7 @@ def _variables(plan: Plan) -> dict[str, str]:
         "SANDBOX_TREASURY_LOGIC": contracts.treasury_logic,
         "SANDBOX_TREASURY_ADMIN": contracts.treasury_admin,
         "SANDBOX_TRADE_HASH": TRADE_HASH,
+        "SANDBOX_RELEASE_BLOCK": str(RELEASE_BLOCK),
         "SANDBOX_SPENDER_KEY": accounts.SPENDER.key,
         "SANDBOX_TRADER_KEY": accounts.TRADER.key,
         "SANDBOX_API_TOKEN": API_TOKEN,

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.model import Chain
 
 BATCH = 100
-"""The most requests that one batch carries; where a node refuses that many, it is asked for less."""
+"""The most requests that one batch carries; a node that refuses so many gets smaller ones."""
 
 AT_ONCE = 4
 """The most exchanges that are in flight at once, also towards a node that takes no batches."""
