@@ -21,6 +21,8 @@ from pytest_metarelease.sandbox.deploy import RELEASE_BLOCK, TRADE_HASH, deploy
 from pytest_metarelease.sandbox.plan import (
     API_TOKEN,
     CHAIN_ID,
+    GENESIS_AGE,
+    OLD_GENESIS_AGE,
     WRONG_CHAIN_ID,
     ZERO_ADDRESS,
     Plan,
@@ -73,7 +75,8 @@ def _start_parts(settings: Settings, parts: Parts, book: Book) -> Plan:
         rpc_url = url_of(chain)
     else:
         chain_id = WRONG_CHAIN_ID if "wrong-chain" in faults else CHAIN_ID
-        rpc_url = start_anvil(parts, program, chain_id)
+        age = OLD_GENESIS_AGE if "head-old" in faults else GENESIS_AGE
+        rpc_url = start_anvil(parts, program, chain_id, age)
     plan = Plan(
         release_name=settings.release_name,
         version=settings.version,

@@ -22,7 +22,7 @@ TRIGGERED = {
     "tampered-orders-accepted": "critical-security-finding",
 }
 #: Where nothing can be asked, nothing failed: the release is unknown, which is HOLD.
-UNKNOWN = {"wrong-chain"}
+UNKNOWN = {"head-old", "wrong-chain"}
 
 
 def run_with(runs: Runs, fault: str, *arguments: str) -> Ran:
@@ -86,5 +86,8 @@ def _squeezed(text: str) -> str:
 
 def faults_of(*, chain: bool) -> Sequence[str]:
     """Return the faults that show on the chain, or all others: two files, for two workers."""
-    on_chain = {"post.contracts", "post.transaction-failures", "post.access", "post.multisig"}
+    on_chain = {
+        "post.contracts", "post.transaction-failures", "post.access", "post.multisig",
+        "post.balance", "post.node",
+    }  # fmt: skip
     return tuple(name for name, item in CAUGHT_BY.items() if (item in on_chain) is chain)

@@ -17,7 +17,7 @@ from tests.system.running import ROOT, Ran, Runs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ABSENT = {"post.ux", "post.order-signatures", "post.pause"}
+ABSENT = {"post.ux", "post.order-signatures", "post.pause", "post.balance"}
 
 
 @dataclass(frozen=True, slots=True)
