@@ -58,8 +58,8 @@ class Window:
         return tuple(one for one in self.sent if not one.succeeded)
 
 
-def watch(scan: Scan, contract: str, first: int, last: int) -> Window:
-    """Return what happened to ``contract`` in a window of blocks.
+def watch(scan: Scan, contract: str, first: int, last: int, *, events: bool = False) -> Window:
+    """Return what happened to ``contract`` in a window of blocks; with its ``events`` if wanted.
 
     Raises:
         ProbeError: The window could not be read whole and verified; see ``Scan.read``.
@@ -71,7 +71,8 @@ def watch(scan: Scan, contract: str, first: int, last: int) -> Window:
         for index, receipt in enumerate(receipts):
             if _goes_to(address, receipt.get("to"), block, index):
                 sent.append(_sent(block, index, receipt))
-            if logs := listing(receipt.get("logs"), "logs of a receipt"):
+            if events:
+                logs = listing(receipt.get("logs"), "logs of a receipt")
                 emitted.extend(_emitted(address, block, logs))
     return Window(first, last, tuple(sent), tuple(emitted))
 
@@ -113,7 +114,7 @@ def _emitted(address: str, block: Block, logs: list[Any]) -> list[Emitted]:
         if str(one.get("address")).lower() != address:
             continue
         topics = listing(one.get("topics"), "topics of a log")
-        if block_hash(one.get("blockHash"), "block of a log") != block.hash:
+        if str(one.get("blockHash")).lower() != block.hash:
             raise MalformedError(f"a log in a receipt of block {block.number} is of another block")
         topic = block_hash(topics[0], "topic of a log") if topics else ""
         found.append(Emitted(block.number, quantity(one.get("logIndex"), "logIndex"), topic))

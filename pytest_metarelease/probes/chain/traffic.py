@@ -49,7 +49,8 @@ class Traffic:
         """The declared window, which ends at the pinned block and begins with the release."""
         last = self._contract.snapshot.number
         first = max(0, last - self._window.blocks + 1, self._release)
-        return watch(self._scan, self._contract.address, first, last)
+        events = bool(self._contract.declared.activity)
+        return watch(self._scan, self._contract.address, first, last, events=events)
 
     @cached_property
     def before(self) -> Window:
