@@ -20,7 +20,8 @@ blocks = range(first, last + 1)
 
 def naive() -> Any:
     for number in blocks:
-        for digest in w3.eth.get_block(number)["transactions"]:
+        digests: Any = w3.eth.get_block(number)["transactions"]
+        for digest in digests:
             yield w3.eth.get_transaction_receipt(digest)
 
 

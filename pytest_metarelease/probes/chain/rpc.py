@@ -76,6 +76,7 @@ Answer: TypeAlias = "Any | Revert | ProbeError"
 class Rpc:
     """A declared node. ``timeout`` is the total time, in seconds, of one exchange of a batch.
 
+    ``exchanges`` counts the requests that were sent, a batch as one.
     Without an ``allowance`` no transaction is sent, whatever the ``access``.
     """
 
@@ -103,6 +104,7 @@ class Rpc:
         self._most = BATCH
         self._tried = False
         self._lanes = Lanes(AT_ONCE)
+        self.exchanges = 0
 
     def call(self, method: str, *params: Any) -> Any:
         """Return the result of one call, which may be None where the node has nothing.
@@ -264,6 +266,7 @@ class Rpc:
         ]
         body = orjson.dumps(envelopes if len(envelopes) > 1 else envelopes[0])
         repeatable = not _sends(numbered.values())
+        self.exchanges += 1
         return self._wire.post(body, deadline=deadline, repeatable=repeatable)
 
     def _document(self, reply: Reply) -> Any:
