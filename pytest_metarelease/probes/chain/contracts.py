@@ -251,7 +251,7 @@ class ContractProbe:
         judge_state(self)
 
     def expect_state(self, key: str) -> None:
-        """Judge one view function against the manifest; raises as ``state`` does."""
+        """Judge one view function, or one line with its ``#label``; raises as ``state`` does."""
         judge_view(self, key)
 
     def access(self) -> None:

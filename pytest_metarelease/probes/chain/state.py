@@ -105,9 +105,19 @@ def judge_state(contract: ContractProbe) -> None:
 
 
 def judge_view(contract: ContractProbe, key: str) -> None:
-    """Judge the lines about one view function; raises as ``judge_state`` does."""
-    entry = contract.interface.function(key)
-    found = [one for one in lines(contract) if one.entry.selector == entry.selector]
+    """Judge the lines about one view function, or the one line with a label behind ``#``.
+
+    Raises as ``judge_state`` does.
+    """
+    name, labelled, _ = key.partition("#")
+    entry = contract.interface.function(name)
+    found = [
+        one
+        for one in lines(contract)
+        if one.entry.signature == entry.signature and (not labelled or one.key == key)
+    ]
+    if labelled and not found:
+        raise UsageError(f"{contract.name}: the manifest has no {key} under state")
     if not found:
         raise _unlisted(contract, entry)
     for line in found:
