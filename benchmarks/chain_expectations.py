@@ -56,8 +56,7 @@ def expected(address: str) -> list[dict[str, Any]]:
 def keys(lines: list[dict[str, Any]]) -> list[str]:
     """Return how a manifest names each of the calls."""
     return [
-        f"{one['view']}#{place}" if one["args"] else one["view"]
-        for place, one in enumerate(lines)
+        f"{one['view']}#{place}" if one["args"] else one["view"] for place, one in enumerate(lines)
     ]
 
 
@@ -78,18 +77,14 @@ def make_project(folder: Path, url: str, addresses: list[str]) -> None:
     manifest = {
         "release": {"name": "Benchmark", "version": "1", "commit": "${GIT_COMMIT}"},
         "default_environment": "here",
-        "environments": {
-            "here": {"access": "read-only", "chain": chain, "contracts": contracts}
-        },
+        "environments": {"here": {"access": "read-only", "chain": chain, "contracts": contracts}},
         "checklist": [
             {
                 "id": "bench.state",
                 "title": "Every view",
                 "stage": "post_deploy",
                 "severity": "P0",
-                "evidence": [
-                    {"subject": "contract:*", "min": PER_CONTRACT * len(addresses)}
-                ],
+                "evidence": [{"subject": "contract:*", "min": PER_CONTRACT * len(addresses)}],
             }
         ],
     }

@@ -69,9 +69,7 @@ def sides(url: str, folder: Path, addresses: list[str], slow: int) -> list[Side]
     if NODE.exists() and ETHERS.exists():
         script = str(ROOT / "benchmarks/peers/views_ethers.mjs")
         artifact = str(ARTIFACTS / "Escrow.json")
-        found.append(
-            side("ethers sequential", slow, [str(NODE), script], str(ETHERS), artifact)
-        )
+        found.append(side("ethers sequential", slow, [str(NODE), script], str(ETHERS), artifact))
     else:
         print("ethers is not there: scripts/npm-tools installs it; this side is left out")
     return found

@@ -71,7 +71,7 @@ def test_an_earlier_window_that_is_replaced_meanwhile_is_unknown(
 ) -> None:
     honest = fake.methods["eth_getBlockByNumber"]
 
-    def replaced(number: str, full: bool) -> Any:  # noqa: FBT001 - the wire's order
+    def replaced(number: str, full: bool) -> Any:
         found = honest(number, full)
         asked = [one["params"][0] for one in _blocks_asked(fake)]
         return {**found, "hash": digest(1, 9)} if number == hex(60) in asked[:-1] else found
