@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from benchmarks.peers.timing import tell
 from web3 import HTTPProvider, Web3
+
+from benchmarks.peers.timing import tell
 
 url, contract, first, last = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 way = sys.argv[5]

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from web3 import HTTPProvider, Web3
+
 from benchmarks.peers.timing import tell
 from pytest_metarelease.sandbox.artifact import ARTIFACTS
-from web3 import HTTPProvider, Web3
 
 url, expected = sys.argv[1], json.loads(Path(sys.argv[2]).read_text())
 abi = json.loads((ARTIFACTS / "Escrow.json").read_text())["abi"]

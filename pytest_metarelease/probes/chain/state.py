@@ -211,11 +211,7 @@ def _unlisted(contract: ContractProbe, entry: Entry) -> UnmetError:
 def _asks(contract: ContractProbe) -> list[tuple[str, Ask]]:
     tag = contract.snapshot.tag
     try:
-        calls = [
-            line.data
-            for line in lines(contract)
-            if _is_read(line.wanted)
-        ]
+        calls = [line.data for line in lines(contract) if _is_read(line.wanted)]
     except UsageError:
         # One contract's mistake must not hide the others; its own check says what is wrong.
         return []
