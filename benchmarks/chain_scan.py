@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.chain_scan [--blocks 2000] [--rounds 3] [--slow-blocks 100]
 
-With ``--blocks 5000`` the size that is the largest of a release. On a real node (anvil). Asserts that every side finds every failed transaction. Slow sides read the
-newest ``--slow-blocks`` only: what is compared is blocks a second.
+On a real node (anvil), also ``--blocks 5000``. Asserts that every side finds every failed
+transaction. Slow sides read the newest ``--slow-blocks`` only: what is compared is blocks a second.
 """
 
 from __future__ import annotations

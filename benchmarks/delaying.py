@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def delaying(url: str, delay: float) -> Iterator[str]:
-    """Serve what is behind ``url`` on a free port, ``delay`` seconds further away; yield its URL."""
+    """Serve what is behind ``url`` on a free port, ``delay`` seconds further away."""
     where = urlsplit(url)
     port: queue.Queue[int] = queue.Queue()
     over = threading.Event()

@@ -27,6 +27,7 @@ KINDS = {
 
 
 def shown(kind: str, value: Any) -> Any:
+    """Return a value as the file of expectations has it."""
     if kind == "address":
         return to_checksum_address(value)
     if isinstance(value, bytes):

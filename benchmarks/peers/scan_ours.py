@@ -20,6 +20,7 @@ snapshot = pin(rpc, chain)
 
 
 def scan() -> dict[str, Any]:
+    """Scan the window once, verified."""
     window = watch(Scan(rpc, snapshot), contract, first, last)
     return {"failed": len(window.failed), "total": len(window.sent)}
 

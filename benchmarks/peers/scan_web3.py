@@ -20,6 +20,7 @@ blocks = range(first, last + 1)
 
 
 def naive() -> Any:
+    """Yield receipts, each asked for by itself."""
     for number in blocks:
         digests: Any = w3.eth.get_block(number)["transactions"]
         for digest in digests:
@@ -27,11 +28,13 @@ def naive() -> Any:
 
 
 def receipts() -> Any:
+    """Yield receipts, a block at a time."""
     for number in blocks:
         yield from w3.eth.get_block_receipts(number)
 
 
 def batch() -> Any:
+    """Yield receipts, 50 blocks at a time."""
     for start in range(0, len(blocks), 50):
         with w3.batch_requests() as together:
             for number in blocks[start : start + 50]:
@@ -41,6 +44,7 @@ def batch() -> Any:
 
 
 def scan() -> dict[str, Any]:
+    """Count what was sent to the contract."""
     ways = {"naive": naive, "receipts": receipts, "batch": batch}
     mine = [one["status"] for one in ways[way]() if one["to"] == contract]
     return {"failed": mine.count(0), "total": len(mine)}

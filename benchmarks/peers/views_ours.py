@@ -30,6 +30,7 @@ calls = sum(len(lines) for lines in expected.values())
 
 
 def read() -> dict[str, Any]:
+    """Read and judge every view once."""
     notebook = Notebook()
     notebook.check = "benchmark"
     before = rpc.exchanges

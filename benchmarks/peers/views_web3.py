@@ -18,12 +18,14 @@ w3 = Web3(HTTPProvider(url, request_kwargs={"timeout": 60}))
 
 
 def shown(value: Any) -> Any:
+    """Return a value as the file of expectations has it."""
     if isinstance(value, bytes):
         return "0x" + value.hex()
     return [shown(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def read() -> dict[str, Any]:
+    """Read and compare every view once."""
     met = 0
     for address, lines in expected.items():
         contract = w3.eth.contract(address=address, abi=abi)

@@ -154,7 +154,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "wrong-chain",
         "the node serves chain 1337 instead of 31337",
-        "post.contracts",
+        "post.node",
     ),
     Fault(
         "tampered-orders-accepted",
