@@ -98,6 +98,14 @@ class Citation:
     attempt: int = 1
 
 
+def _fields(entry: Measurement | Citation) -> dict[str, object]:
+    """Return the fields as ``asdict`` does, which copies each scalar: there are thousands."""
+    found: dict[str, object] = {name: getattr(entry, name) for name in entry.__slots__}
+    if found.get("sample") is not None:
+        found["sample"] = asdict(found["sample"])  # type: ignore[call-overload]
+    return found
+
+
 class Recorder(Protocol):
     """Where probes write what they saw; it knows which check is running."""
 
@@ -203,7 +211,8 @@ class Notebook:
             sample=sample,
         )
         self.measurements[measurement.id] = measurement
-        self._write({"kind": "measurement", "check": self.check, **asdict(measurement)})
+        if self._sink is not None:
+            self._sink({"kind": "measurement", "check": self.check, **_fields(measurement)})
         if self.check is not None:
             self._cite(Citation(measurement.id, subject, Judgement.NONE, attempt=self.attempt))
         return measurement
@@ -256,7 +265,8 @@ class Notebook:
     def _cite(self, citation: Citation) -> None:
         check = self.check or ""
         self.citations.setdefault(check, []).append(citation)
-        self._write({"kind": "citation", "check": check, **asdict(citation)})
+        if self._sink is not None:
+            self._sink({"kind": "citation", "check": check, **_fields(citation)})
 
     def _write(self, entry: dict[str, object]) -> None:
         if self._sink is not None:

@@ -162,6 +162,23 @@ def assess_rate(
     return RateAssessment(side, interval)
 
 
+def rise_interval(
+    before: tuple[int, int], after: tuple[int, int], confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return between which bounds the rate of ``after`` lies above that of ``before``, in points.
+
+    Each is (bad, total); a negative bound says that it fell. Both exact intervals hold together
+    with ``confidence`` (Bonferroni), so their difference does: wider than an asymptotic interval
+    (Newcombe 1998), and never too narrow, also where nothing at all went wrong.
+
+    Raises:
+        ValueError: on counts that cannot be, or a confidence outside 0 to 1.
+    """
+    each = _checked(confidence, 2)
+    first, second = rate_interval(*before, each), rate_interval(*after, each)
+    return second.low - first.high, second.high - first.low
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the exact nearest-rank percentile: the least value that ``share`` do not exceed.
 

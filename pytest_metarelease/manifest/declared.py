@@ -45,6 +45,8 @@ def declared(name: str, node: Node) -> Declared:
         one for one in external if _is(child(node, "external", one, "critical"), "false")
     )
 
+    nodes = tuple(one for one in ("rpc", "second_rpc") if _stands(child(node, "chain", one)))
+
     def having(*path: str) -> tuple[str, ...]:
         return tuple(one for one in services if child(node, "services", one, *path) is not None)
 
@@ -69,6 +71,12 @@ def declared(name: str, node: Node) -> Declared:
         pausable=_having(node, "contracts", "pausing"),
         safes=keys(node, "safes"),
         accounts=keys(node, "chain", "accounts"),
+        nodes=nodes,
+        second_nodes=tuple(one for one in nodes if one == "second_rpc"),
+        final=nodes if _stands(child(node, "chain", "finality")) else (),
+        accounted=_having(node, "contracts", "accounting"),
+        metered=_having(node, "contracts", "gas"),
+        active=_having(node, "contracts", "activity"),
         signed_requests=keys(node, "signed_requests"),
         domains=keys(node, "domains"),
         signing_domains=_having(node, "domains", "signed_by"),
@@ -102,6 +110,13 @@ def _is_forged(node: Node, flow: str) -> bool:
     steps = child(node, "flows", flow, "steps")
     items = steps.items if isinstance(steps, Sequence) else []
     return any(child(one, "sign", "forged") is not None for one in items)
+
+
+def _stands(node: Node | None) -> bool:
+    """Return whether something is written there: `null` takes away what was inherited."""
+    return node is not None and not (
+        isinstance(node, Scalar) and node.text.lower() in ("", "~", "null")
+    )
 
 
 def _is(node: Node | None, word: str) -> bool:

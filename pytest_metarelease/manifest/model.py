@@ -39,6 +39,7 @@ from pytest_metarelease.manifest.scalars import (
     ValuePath,
     Wei,
 )
+from pytest_metarelease.manifest.traffic import Accounting, FailureWindow, Finality, Gas
 from pytest_metarelease.manifest.trials import Domain, Machine, Signing
 
 
@@ -206,13 +207,6 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailureWindow:
-    """The blocks whose transactions to one contract count for its failure rate."""
-
-    blocks: Annotated[int, "How many blocks before the pinned one.", Between(1, 1_000_000)] = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """An account on the chain that must be able to pay."""
 
@@ -236,6 +230,7 @@ class Chain:
     head_age: Annotated[
         Seconds | None, "The newest block may be this old; a node with an older one has stalled."
     ] = None
+    finality: Finality | None = None
     timeout: Seconds = Seconds(10)
     failures: FailureWindow = field(default_factory=FailureWindow)
     accounts: Mapping[str, Account] = field(default_factory=dict)
@@ -412,6 +407,12 @@ class Contract:
         str | None, "Why its selectors cannot be told from the code, e.g. a jump table of Vyper."
     ] = None
     min_balance: Annotated[Wei | None, "Least balance of the contract itself."] = None
+    accounting: Accounting | None = None
+    gas: Gas | None = None
+    activity: Annotated[
+        Mapping[str, Expectation],
+        "Event -> how many there must be in the window of `chain.failures`.",
+    ] = field(default_factory=dict)
 
 
 _CHANGES = (
@@ -665,6 +666,12 @@ class Declared:
     pausable: tuple[str, ...]
     safes: tuple[str, ...]
     accounts: tuple[str, ...]
+    nodes: tuple[str, ...]
+    second_nodes: tuple[str, ...]
+    final: tuple[str, ...]
+    accounted: tuple[str, ...]
+    metered: tuple[str, ...]
+    active: tuple[str, ...]
     signed_requests: tuple[str, ...]
     domains: tuple[str, ...]
     signing_domains: tuple[str, ...]

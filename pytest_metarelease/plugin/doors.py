@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.domains import DomainProbe
     from pytest_metarelease.probes.chain.flows import FlowProbe
     from pytest_metarelease.probes.chain.machines import MachineProbe
+    from pytest_metarelease.probes.chain.node import NodeProbe
+    from pytest_metarelease.probes.chain.rpc import Rpc
     from pytest_metarelease.probes.chain.safes import SafeProbe
+    from pytest_metarelease.probes.chain.traffic import Traffic
     from pytest_metarelease.probes.http import HttpProbe
     from pytest_metarelease.probes.load_sample import LoadSample
     from pytest_metarelease.probes.sourcify import ExplorerProbe
@@ -138,6 +141,8 @@ class ChainDoor:
         self._target = target
         self._chain: ChainProbe | None = None
         self._contracts: Mapping[str, ContractProbe] | None = None
+        self._traffic: dict[str, Traffic] = {}
+        self._nodes: dict[str, Rpc] = {}
 
     def chain(self) -> ChainProbe:
         """Return the probe of the chain.
@@ -183,6 +188,30 @@ class ChainDoor:
             prefetch(list(found.values()))
             self._contracts = found
         return self._contracts
+
+    def traffic(self, name: str) -> Traffic:
+        """Return how a declared contract is used, its window of blocks scanned once per process."""
+        from pytest_metarelease.probes.chain.traffic import Traffic
+
+        contracts = self.contracts()
+        chosen = pick(name, contracts, "contract")
+        if chosen not in self._traffic:
+            self._traffic[chosen] = Traffic(contracts[chosen], self.chain().declared.failures)
+        return self._traffic[chosen]
+
+    def node(self, name: str) -> NodeProbe:
+        """Return the probe of a declared node, ``rpc`` or ``second_rpc``, pinned to no block."""
+        from pytest_metarelease.manifest.scalars import Access
+        from pytest_metarelease.probes.chain.node import NodeProbe
+        from pytest_metarelease.probes.chain.rpc import connect
+
+        declared = self._target.environment.chain
+        if declared is None:
+            raise UsageError("the manifest declares no chain")
+        if name not in self._nodes:
+            second = pick(name, ("rpc", "second_rpc"), "node") == "second_rpc"
+            self._nodes[name] = connect(declared, Access.READ_ONLY, second=second)
+        return NodeProbe(declared, self._nodes[name], self._target.recorder)
 
     def safe(self, name: str) -> SafeProbe:
         """Return the probe of a declared Safe."""
@@ -271,9 +300,11 @@ class ChainDoor:
         return make_w3(chain.declared, chain.access, chain.rpc.purse)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         if self._chain is not None:
             self._chain.rpc.close()
+        for rpc in self._nodes.values():
+            rpc.close()
 
 
 class SqlDoor:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.domains import DomainProbe
     from pytest_metarelease.probes.chain.flows import FlowProbe
     from pytest_metarelease.probes.chain.machines import MachineProbe
+    from pytest_metarelease.probes.chain.node import NodeProbe
     from pytest_metarelease.probes.chain.safes import SafeProbe
+    from pytest_metarelease.probes.chain.traffic import Traffic
     from pytest_metarelease.probes.eventually import Eventually
     from pytest_metarelease.probes.http import HttpProbe
     from pytest_metarelease.probes.sourcify import ExplorerProbe
@@ -153,6 +155,24 @@ def explorer(_chain: ChainDoor) -> Iterator[Callable[[str], ExplorerProbe]]:
     yield ask
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def traffic(_chain: ChainDoor) -> Callable[[str], Traffic]:
+    """Return how a declared contract is used: ``traffic("escrow").failure_rate()``.
+
+    Failures against earlier ones, gas and events, from one verified scan of the declared window.
+    """
+    return _chain.traffic
+
+
+@pytest.fixture
+def nodes(_chain: ChainDoor) -> Callable[[str], NodeProbe]:
+    """Return the probe of a declared node: ``nodes("rpc").in_sync()``, ``nodes("second_rpc")``.
+
+    Not pinned to a block: a node that has stalled pins none, and this says why.
+    """
+    return _chain.node
 
 
 @pytest.fixture

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 _LOOKED_LONG_ENOUGH = "take more samples: raise the budget, or wait for more traffic"
 
 
-def judge_rate(target: Target, measurement: Measurement) -> None:
+def judge_rate(target: Target, measurement: Measurement, because: str = "") -> None:
     """Judge a rate against its trigger: met below the limit, unmet beyond, else unknown.
+
+    ``because`` are the reasons of what went wrong, in words, for whoever reads of it.
 
     Raises:
         UnmetError: The rate is certainly beyond the limit.
@@ -37,6 +39,8 @@ def judge_rate(target: Target, measurement: Measurement) -> None:
     found = assess_rate(sample.bad, sample.total, limit, trigger.confidence, sample.looks)
     expected = f"{sample.measure} at most {limit:.1%}"
     actual = f"{sample.bad} of {sample.total} [{found.interval.low:.1%}, {found.interval.high:.1%}]"
+    if because:
+        actual += f"; {because}"
     if sample.total < trigger.min_samples:
         _too_few(target, measurement, expected, actual, trigger)
     elif found.side == "below":

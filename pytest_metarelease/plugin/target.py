@@ -128,11 +128,11 @@ class Target:
         """Return which release a service said it is, over several fresh connections."""
         return self._prefetched(self.prepared.identity, service, "identity")
 
-    def judge_rate(self, measurement: Measurement) -> None:
+    def judge_rate(self, measurement: Measurement, because: str = "") -> None:
         """Judge a measured rate against its trigger; see ``judging.judge_rate``."""
         from pytest_metarelease.plugin.judging import judge_rate
 
-        judge_rate(self, measurement)
+        judge_rate(self, measurement, because)
 
     def judge_reach(self, database: str) -> None:
         """Judge whether a database can be reached; see ``judging.judge_reach``."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 VARIABLE = "RELEASE_ANVIL"
 _LISTENING = re.compile(r"Listening on (127\.0\.0\.1:\d+)")
 _WITHIN = 10.0
-_GENESIS_AGE = 120
 
 
 def find_anvil(environment: Mapping[str, str]) -> Path | None:
@@ -56,8 +55,8 @@ def _native(program: Path) -> Path:
     return beside[0] if beside else program
 
 
-def start_anvil(parts: Parts, program: Path, chain_id: int) -> str:
-    """Start it on a free port; returns its URL.
+def start_anvil(parts: Parts, program: Path, chain_id: int, genesis_age: int) -> str:
+    """Start it on a free port, its first block dated back by so many seconds; returns its URL.
 
     Raises:
         SandboxError: it did not listen within ten seconds.
@@ -69,8 +68,7 @@ def start_anvil(parts: Parts, program: Path, chain_id: int) -> str:
             *("--host", "127.0.0.1", "--port", "0", "--chain-id", str(chain_id)),
             *("--accounts", "10", "--balance", "10000", "--gas-limit", "30000000"),
             *("--hardfork", "cancun", "--order", "fifo"),
-            # Dated back, so that deployment and traffic need not lie in the future.
-            *("--timestamp", str(int(time.time()) - _GENESIS_AGE)),
+            *("--timestamp", str(int(time.time()) - genesis_age)),
         ],
     )
     until = time.monotonic() + _WITHIN

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 TRADE_HASH = "0x" + keccak(b"Meta Aggregator sandbox trade 1").hex()
 ETHER = 10**18
 FEE_BASIS_POINTS = 25
+#: The first block of traffic was there before the release, as blocks 1 to 3 of this chain.
+RELEASE_BLOCK = 4
 #: Honest past: 3 blocks of 22 calls. With `transactions-failing`: 14 blocks of 26, 52 reverted.
 BLOCKS, PER_BLOCK = 3, 22
 FAILING_BLOCKS, FAILING_PER_BLOCK = 14, 26
@@ -68,7 +70,8 @@ def deploy(rpc: Rpc, plan: Plan) -> None:
         for sent in _agreement(plan, number, target, data):
             chain.block([sent])
     rpc.ask("evm_setAutomine", [True])
-    rpc.ask("evm_mine")
+    # One block of today; a node that has stalled has none.
+    rpc.ask("evm_mine", [chain.next_time] if plan.has("head-old") else [])
 
 
 class _Chain:
@@ -80,6 +83,11 @@ class _Chain:
         genesis = rpc.ask("eth_getBlockByNumber", ["0x0", False])
         self._time = int(genesis["timestamp"], 16)
         rpc.ask("evm_setAutomine", [False])
+
+    @property
+    def next_time(self) -> int:
+        """Unix seconds of the block that comes next."""
+        return self._time + 1
 
     def block(self, block: Sequence[_Sent], *, may_revert: bool = False) -> None:
         requests = [("eth_sendTransaction", (self._request(sent),)) for sent in block]
@@ -193,13 +201,18 @@ def _settlement(plan: Plan) -> list[_Sent]:
     contracts = plan.contracts
     hand_over = call("transferOwnership(address)", contracts.owner)
     fill = call("transfer(address,uint256)", contracts.router, _SUPPLY // 2)
-    return [
+    sent = [
         _Sent(DEPLOYER, contracts.escrow, hand_over),
         _Sent(DEPLOYER, contracts.fixed_escrow, hand_over),
         *_roles(plan),
         _Sent(DEPLOYER, contracts.token, fill),
         _Sent(DEPOSITOR, contracts.escrow, call("deposit()"), AMOUNT, 150_000),
     ]
+    if plan.has("balance-deviating"):
+        # PUSH20 escrow, SELFDESTRUCT: the money goes there, and no code of the escrow is asked.
+        ends = "0x73" + contracts.escrow[2:].lower() + "ff"
+        sent.append(_Sent(SPARE[0], None, ends, AMOUNT // 50))
+    return sent
 
 
 def _roles(plan: Plan) -> list[_Sent]:

@@ -152,9 +152,19 @@ FAULTS: tuple[Fault, ...] = (
         "post.transaction-failures",
     ),
     Fault(
+        "balance-deviating",
+        "2 % more than its events say was forced on the escrow by a contract that ended itself",
+        "post.balance",
+    ),
+    Fault(
+        "head-old",
+        "the node has stalled: its newest block is one hour old",
+        "post.node",
+    ),
+    Fault(
         "wrong-chain",
         "the node serves chain 1337 instead of 31337",
-        "post.contracts",
+        "post.node",
     ),
     Fault(
         "tampered-orders-accepted",

@@ -68,7 +68,7 @@ def _run(name: str, folder: Path, numbers: tuple[int, ...]) -> None:
     if name == "chain":
         from pytest_metarelease.sandbox.chain import server
 
-        server.serve(_listener(numbers[0]), plan.chain_id)
+        server.serve(_listener(numbers[0]), plan.chain_id, plan.genesis_age)
     elif name in ("api", "api-old"):
         from pytest_metarelease.sandbox.api import app
 

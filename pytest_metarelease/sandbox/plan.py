@@ -23,6 +23,9 @@ OLD_VERSION = "1.9.0"
 OLD_COMMIT = "0" * 39 + "9"
 #: 0.1 ETH, what the depositor pays in.
 AMOUNT = 10**17
+#: Seconds by which the first block is dated back, so that deployment and traffic need not lie in
+#: the future; and in a chain whose head is one hour old.
+GENESIS_AGE, OLD_GENESIS_AGE = 120, 3_660
 #: ETH, where a token is asked for.
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -95,6 +98,11 @@ class Plan:
     def chain_id(self) -> int:
         """The id that the node really serves."""
         return WRONG_CHAIN_ID if self.has("wrong-chain") else CHAIN_ID
+
+    @property
+    def genesis_age(self) -> int:
+        """How many seconds ago the first block was made when the node starts."""
+        return OLD_GENESIS_AGE if self.has("head-old") else GENESIS_AGE
 
     def write(self, path: Path) -> None:
         """Write for ``read`` in another process."""

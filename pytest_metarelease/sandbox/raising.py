@@ -17,10 +17,12 @@ from urllib.parse import urlencode, urlsplit
 from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox import accounts
 from pytest_metarelease.sandbox.anvil import find_anvil, start_anvil
-from pytest_metarelease.sandbox.deploy import TRADE_HASH, deploy
+from pytest_metarelease.sandbox.deploy import RELEASE_BLOCK, TRADE_HASH, deploy
 from pytest_metarelease.sandbox.plan import (
     API_TOKEN,
     CHAIN_ID,
+    GENESIS_AGE,
+    OLD_GENESIS_AGE,
     WRONG_CHAIN_ID,
     ZERO_ADDRESS,
     Plan,
@@ -73,7 +75,8 @@ def _start_parts(settings: Settings, parts: Parts, book: Book) -> Plan:
         rpc_url = url_of(chain)
     else:
         chain_id = WRONG_CHAIN_ID if "wrong-chain" in faults else CHAIN_ID
-        rpc_url = start_anvil(parts, program, chain_id)
+        age = OLD_GENESIS_AGE if "head-old" in faults else GENESIS_AGE
+        rpc_url = start_anvil(parts, program, chain_id, age)
     plan = Plan(
         release_name=settings.release_name,
         version=settings.version,
@@ -194,6 +197,7 @@ def _variables(plan: Plan) -> dict[str, str]:
         "SANDBOX_TREASURY_LOGIC": contracts.treasury_logic,
         "SANDBOX_TREASURY_ADMIN": contracts.treasury_admin,
         "SANDBOX_TRADE_HASH": TRADE_HASH,
+        "SANDBOX_RELEASE_BLOCK": str(RELEASE_BLOCK),
         "SANDBOX_SPENDER_KEY": accounts.SPENDER.key,
         "SANDBOX_TRADER_KEY": accounts.TRADER.key,
         "SANDBOX_API_TOKEN": API_TOKEN,

@@ -232,6 +232,17 @@ def transactions_failing(running: Running) -> None:
     assert (len(receipts), len(failed)) == (366, 52)
 
 
+def balance_deviating(running: Running) -> None:
+    escrow, url = running.variables["SANDBOX_ESCROW"], running.variables["SANDBOX_RPC_URL"]
+    assert int(rpc(url, "eth_getBalance", escrow, "latest"), 16) == 102 * 10**15
+    assert int(view(running, "amount()"), 16) == 10**17
+
+
+def head_old(running: Running) -> None:
+    head = rpc(running.variables["SANDBOX_RPC_URL"], "eth_getBlockByNumber", "latest", False)
+    assert 3_600 <= time.time() - int(head["timestamp"], 16) <= 3_660 + 60
+
+
 def wrong_chain(running: Running) -> None:
     assert rpc(running.variables["SANDBOX_RPC_URL"], "eth_chainId") == hex(1337)
     assert rpc(running.variables["SANDBOX_RPC_URL"], "net_version") == "1337"
@@ -327,6 +338,8 @@ SEEN: dict[str, Callable[[Running], None]] = {
         threshold_lowered,
         module_added,
         transactions_failing,
+        balance_deviating,
+        head_old,
         wrong_chain,
         wrong_immutable,
         other_metadata,
@@ -346,7 +359,7 @@ ON_CHAIN = (
     ("contract-other-code", "wrong-chain", "unlisted-view", "threshold-lowered", "module-added"),
     ("contract-missing", "extra-role-holder"),
     ("replay-accepted",),
-    ("refund-open", "hidden-selector"),
+    ("refund-open", "hidden-selector", "balance-deviating", "head-old"),
     (
         "wrong-immutable",
         "other-metadata",

@@ -22,7 +22,7 @@ TRIGGERED = {
     "tampered-orders-accepted": "critical-security-finding",
 }
 #: Where nothing can be asked, nothing failed: the release is unknown, which is HOLD.
-UNKNOWN = {"wrong-chain"}
+UNKNOWN = {"head-old", "wrong-chain"}
 
 
 def run_with(runs: Runs, fault: str, *arguments: str) -> Ran:
@@ -86,7 +86,10 @@ def _squeezed(text: str) -> str:
 
 def faults_of(*, chain: bool) -> Sequence[str]:
     """Return the faults that show on the chain, or all others: two files, for two workers."""
-    on_chain = {"contracts", "transaction-failures", "access", "multisig", "signatures", "flows"}
+    on_chain = {
+        "contracts", "transaction-failures", "access", "multisig", "signatures", "flows",
+        "balance", "node",
+    }  # fmt: skip
     return tuple(
         name
         for name, item in CAUGHT_BY.items()

@@ -42,7 +42,7 @@ def test_a_healthy_release_is_go(healthy: tuple[Runs, Ran]) -> None:
 
 def test_every_item_is_verified_by_what_was_measured(healthy: tuple[Runs, Ran]) -> None:
     _, ran = healthy
-    assert len(ran.items) == 16
+    assert len(ran.items) == 20
     assert set(ran.states.values()) == {"verified"}, ran.text
     assert [name for name in ran.items if not ran.judged("met", name)] == []
     assert [name for name in ran.items if ran.judged("unmet", name)] == []
@@ -100,7 +100,7 @@ def test_smoke_is_go_and_says_that_it_is_a_part(runs: Runs) -> None:
         "post.endpoints",
         "post.contracts",
     } | {"post.health-time"}
-    assert "5 of 16 post_deploy items" in ran.decision["title"]
+    assert "5 of 20 post_deploy items" in ran.decision["title"]
     assert ran.decision["title"] in ran.text
 
 

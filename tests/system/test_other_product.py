@@ -23,6 +23,7 @@ ABSENT = {
     "post.pause",
     "post.signatures",
     "post.flows",
+    "post.balance",
 }
 
 

@@ -20,6 +20,7 @@ from pytest_metarelease.statistics import (
     percentile_verdict,
     rate_interval,
     regularized_beta,
+    rise_interval,
 )
 
 
@@ -304,3 +305,30 @@ def test_half_the_samples_from_a_known_distribution_never_contradict_it() -> Non
     values = [(one + 0.5) / 2000 for one in range(2000)]
     assert mean_verdict(values, 0.49, 1.0) != "yes"
     assert mean_verdict(values, 0.51, 1.0) != "no"
+
+
+# ---------------------------------------------------------------------- rises
+
+
+def test_nothing_known_of_either_side_may_be_any_rise() -> None:
+    assert rise_interval((0, 0), (0, 0)) == (-1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "low", "high"),
+    [
+        # Of 0 in 100 the upper end is 1 - 0.0125 ** (1 / 100): each side has a quarter of 5 %.
+        ((0, 100), (0, 100), -0.0429, 0.0429),
+        ((0, 100), (40, 100), 0.2480, 0.5170),
+        ((50, 100), (50, 100), -0.2325, 0.2325),
+    ],
+)
+def test_a_rise_lies_between_the_ends_of_both_intervals(
+    before: tuple[int, int], after: tuple[int, int], low: float, high: float
+) -> None:
+    assert rise_interval(before, after) == pytest.approx((low, high), abs=0.003)
+
+
+def test_a_rise_backwards_is_a_fall() -> None:
+    low, high = rise_interval((3, 50), (9, 70))
+    assert rise_interval((9, 70), (3, 50)) == pytest.approx((-high, -low))

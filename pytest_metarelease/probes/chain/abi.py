@@ -6,7 +6,7 @@ needs a library only for the hash.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -45,11 +45,12 @@ class Entry:
     inputs: tuple[Parameter, ...]
     outputs: tuple[Parameter, ...] = ()
     mutability: str = "nonpayable"
+    signature: str = field(init=False, compare=False)
+    """The canonical signature, such as ``transfer(address,uint256)``."""
 
-    @property
-    def signature(self) -> str:
-        """The canonical signature, such as ``transfer(address,uint256)``."""
-        return f"{self.name}({','.join(one.type for one in self.inputs)})"
+    def __post_init__(self) -> None:
+        text = f"{self.name}({','.join(one.type for one in self.inputs)})"
+        object.__setattr__(self, "signature", text)
 
     @property
     def topic(self) -> str:
@@ -88,6 +89,7 @@ class Interface:
         self.errors = tuple(one for one in every if one.kind == "error")
         self.special = tuple(one for one in every if one.kind in ("receive", "fallback"))
         constructors = [one for one in every if one.kind == "constructor"]
+        self._indexed: dict[str, dict[str, list[Entry]]] = {}
         self.constructor = constructors[0] if constructors else Entry("constructor", "", ())
 
     @property
@@ -119,7 +121,12 @@ class Interface:
 
     def _one(self, key: str, entries: Sequence[Entry], kind: str) -> Entry:
         wanted = key.replace(" ", "")
-        found = [one for one in entries if wanted in (one.name, one.signature)]
+        if kind not in self._indexed:
+            index = self._indexed[kind] = {}
+            for one in entries:
+                for text in {one.name, one.signature}:
+                    index.setdefault(text, []).append(one)
+        found = self._indexed[kind].get(wanted, [])
         if len(found) == 1:
             return found[0]
         if found:

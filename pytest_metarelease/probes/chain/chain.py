@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from pytest_metarelease.errors import NotReadyError, UsageError, WrongTargetError
 from pytest_metarelease.evidence import Measurement, RateSample, Recorder
 from pytest_metarelease.manifest.scalars import Access
-from pytest_metarelease.probes.chain.failures import Count, Scan
+from pytest_metarelease.probes.chain.failures import counted, watch
 from pytest_metarelease.probes.chain.measuring import Asking
 from pytest_metarelease.probes.chain.quantities import quantity
 from pytest_metarelease.probes.chain.rpc import Ask, Rpc, connect, settled
+from pytest_metarelease.probes.chain.scanning import Scan
 from pytest_metarelease.probes.chain.snapshot import (
     Snapshot,
     check_chain,
@@ -141,14 +142,16 @@ class ChainProbe:
         """
         blocks = self.declared.failures.blocks if window is None else window
         asking = Asking(self._recorder, f"contract:{contract}", self.snapshot.where)
-        scan = Scan(self.rpc, self.snapshot, address)
+        last = self.snapshot.number
+        first = max(0, last - blocks + 1)
+        scan = Scan(self.rpc, self.snapshot)
         _, measurement = asking.ask(
             f"transactions to {address} in the last {blocks} blocks",
-            lambda: scan.count(blocks),
-            show=_counted,
-            block=self.snapshot.number,
-            sample=lambda count: RateSample(
-                measure=f"{contract}.failure_rate", bad=count.failed, total=count.total
+            lambda: watch(scan, address, first, last),
+            show=counted,
+            block=last,
+            sample=lambda found: RateSample(
+                measure=f"{contract}.failure_rate", bad=len(found.failed), total=len(found.sent)
             ),
         )
         return measurement
@@ -163,7 +166,3 @@ class ChainProbe:
             block=self.snapshot.number,
         )
         return Reading(value, name, measurement, self._recorder, self.snapshot.where)
-
-
-def _counted(count: Count) -> str:
-    return f"{count.failed} of {count.total} failed in blocks {count.first} to {count.last}"

@@ -7,10 +7,12 @@ values that do not fit their type instead of truncating them.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import MalformedError, UsageError
 from pytest_metarelease.manifest.amounts import is_wei, read_wei
+from pytest_metarelease.probes.chain.words import read_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.revert import Revert
 
 
+@lru_cache(maxsize=4096)
 def checksum(address: str) -> str:
     """Return the address with its EIP-55 checksum."""
     from eth_utils.address import to_checksum_address
@@ -44,6 +47,8 @@ def encode(entry: Entry, args: Sequence[Any]) -> bytes:
     Raises:
         UsageError: An argument is missing, superfluous or does not fit.
     """
+    if not args and not entry.inputs:
+        return b""
     from eth_abi.abi import encode as pack
     from eth_abi.exceptions import EncodingError
 
@@ -55,13 +60,13 @@ def encode(entry: Entry, args: Sequence[Any]) -> bytes:
     for parameter, value in zip(entry.inputs, args, strict=True):
         try:
             values.append(_coerce(_grammar(parameter.type), value))
-            pack([parameter.type], [values[-1]])
+            packed = pack([parameter.type], [values[-1]])
         except (EncodingError, TypeError, ValueError) as problem:
             raise UsageError(
                 f"{what}: argument {parameter.name or parameter.type} "
                 f"({parameter.type}): {value!r:.100} does not fit: {problem}"
             ) from None
-    return bytes(pack(list(entry.input_types), values))
+    return bytes(packed if len(values) == 1 else pack(list(entry.input_types), values))
 
 
 def decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
@@ -71,6 +76,11 @@ def decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
         MalformedError: The bytes are no encoding of these types.
         UsageError: A type is none of an ABI.
     """
+    if (plain := read_words(types, data)) is not None:
+        return tuple(
+            checksum(one) if kind == "address" else one
+            for kind, one in zip(types, plain, strict=True)
+        )
     from eth_abi.abi import decode as unpack
     from eth_abi.exceptions import DecodingError
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.model import Contract, ViewExpectation
     from pytest_metarelease.probes.chain.abi import Entry
     from pytest_metarelease.probes.chain.artifact import Artifact
+    from pytest_metarelease.probes.chain.state import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class ContractProbe:
         self.directory = Directory()
         self._fetched: dict[str, str] = {}
         self._fetch_time = 0.0
+        self.known_lines: list[Line] | None = None
 
     def look_behind(self, implementation: Interface) -> None:
         """Take the functions of what stands behind this proxy for its own, as callers do."""
@@ -74,6 +76,7 @@ class ContractProbe:
         known = {(one.kind, one.signature) for one in own.entries}
         added = [one for one in implementation.entries if (one.kind, one.signature) not in known]
         self.interface = Interface(own.name, [*own.entries, own.constructor, *added])
+        self.known_lines = None
 
     def read(self, function: str, *args: Any) -> Reading:
         """Return what a view function returns: a value, or a tuple of several.
@@ -86,7 +89,13 @@ class ContractProbe:
             ProbeError: No usable answer.
         """
         entry = self.interface.function(function)
-        data = call_data(entry, args)
+        return self.read_entry(entry, args, call_data(entry, args))
+
+    def read_entry(self, entry: Entry, args: Sequence[Any], data: str) -> Reading:
+        """Return what a view function of the ABI returns, ``data`` being its call data.
+
+        Raises as ``read`` does.
+        """
         asked = f"{self.name}.{entry.name}({', '.join(map(show, args))})"
         outcome = self._view(entry, data, asked)
         if outcome.revert is not None:
@@ -242,7 +251,7 @@ class ContractProbe:
         judge_state(self)
 
     def expect_state(self, key: str) -> None:
-        """Judge one view function against the manifest; raises as ``state`` does."""
+        """Judge one view function, or one line with its ``#label``; raises as ``state`` does."""
         judge_view(self, key)
 
     def access(self) -> None:

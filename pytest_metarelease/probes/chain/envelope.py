@@ -6,8 +6,10 @@ a result and an error, or neither.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any, Never
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from pytest_metarelease.errors import (
     MalformedError,
@@ -34,6 +36,7 @@ _MISSING_WORDS = (
     "unknown method",
     "not implemented",
 )
+_SIZE_WORDS = ("too large", "too big", "too many", "batch size", "exceed", "limit")
 _NO_STATE_WORDS = ("missing trie node", "historical state", "pruned", "archive")
 _MESSAGE_LENGTH = 300
 
@@ -46,12 +49,19 @@ class LimitedError(RefusedError):
         self.retry_after = retry_after
 
 
+@dataclass(frozen=True, slots=True)
+class WholeRefusal:
+    """A whole batch was answered by one error; ``size`` says that a smaller one may be taken."""
+
+    size: bool
+
+
 def parse(body: bytes, where: str) -> Any:
     """Return the JSON document in ``body``; NaN, bad UTF-8 and endless nesting are refused."""
     try:
         check_depth(body)
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as problem:
+        return orjson.loads(body)
+    except ValueError as problem:
         start = body[:60].decode("utf-8", "replace")
         raise MalformedError(
             f"{where}: the answer is no JSON ({type(problem).__name__}): {start!r}"
@@ -60,10 +70,10 @@ def parse(body: bytes, where: str) -> Any:
 
 def results(
     document: Any, methods: Mapping[int, str], *, batch: bool, where: str
-) -> list[Any | Revert | ProbeError] | None:
+) -> list[Any | Revert | ProbeError] | WholeRefusal:
     """Return one answer for each id of ``methods``, in their order.
 
-    None means that the node answered a whole batch with one error: it knows no batches.
+    A node that answers a whole batch with one error knows no batches, or none of this size.
 
     Raises:
         MalformedError: The document does not answer these questions.
@@ -71,8 +81,11 @@ def results(
     if not batch:
         document = [document]
     elif isinstance(document, dict) and "error" in document:
-        refusal = _refusal(_error_of(document, where), "batch", where)
-        return [refusal] * len(methods) if isinstance(refusal, LimitedError) else None
+        error = _error_of(document, where)
+        refusal = _refusal(error, "batch", where)
+        if isinstance(refusal, LimitedError):
+            return [refusal] * len(methods)
+        return WholeRefusal(any(word in str(error["message"]).lower() for word in _SIZE_WORDS))
     if not isinstance(document, list):
         raise MalformedError(f"{where}: a batch was answered by {document!r:.100}")
     found: dict[int, Any] = {}
@@ -130,7 +143,3 @@ def _refusal(error: dict[str, Any], method: str, where: str) -> ProbeError:
     if code in _MISSING_CODES or any(word in said for word in _MISSING_WORDS):
         return UnsupportedError(text)
     return RefusedError(text)
-
-
-def _no_constant(name: str) -> Never:
-    raise ValueError(f"{name} is no JSON")

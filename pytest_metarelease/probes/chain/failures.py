@@ -1,22 +1,15 @@
-"""How many transactions to a contract failed, over a window of blocks that is verified whole.
+"""What became of the transactions to one contract, and with which events, over a verified window.
 
-Refuses an incomplete or contradictory scan: receipts must match their block, one for one, and each
-block must name the one before. Counts transactions sent to the contract itself, not calls that
-reach it through another contract, since receipts do not say how those ended.
+Counts transactions sent to the contract itself, not calls that reach it through another contract,
+since receipts do not say how those ended. What scans and verifies is in ``scanning``.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import (
-    DeadlineError,
-    MalformedError,
-    UnsupportedError,
-    WrongTargetError,
-)
+from pytest_metarelease.errors import MalformedError
 from pytest_metarelease.probes.chain.quantities import (
     address_or_none,
     block_hash,
@@ -24,166 +17,105 @@ from pytest_metarelease.probes.chain.quantities import (
     mapping,
     quantity,
 )
-from pytest_metarelease.probes.chain.rpc import BATCH, Ask, Rpc, settled
-from pytest_metarelease.probes.chain.snapshot import (
-    Snapshot,
-    header_of,
-    read_header,
-    reorganised,
-)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from pytest_metarelease.probes.chain.scanning import Block, Scan
 
-BUDGET = 60.0
-"""Seconds that one scan may take altogether."""
+_STATUS = {"0x1": True, "0x0": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """Transactions to one contract in the blocks ``first`` to ``last``, both included."""
+class Sent:
+    """One transaction to the contract; ``gas`` is what all of it used."""
+
+    block: int
+    hash: str
+    succeeded: bool
+    gas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """One event of the contract, whoever called it: where it stands, and its first topic."""
+
+    block: int
+    index: int
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What happened in the blocks ``first`` to ``last``, both included; none where last < first."""
 
     first: int
     last: int
-    failed: int
-    total: int
+    sent: tuple[Sent, ...] = ()
+    emitted: tuple[Emitted, ...] = ()
+
+    @property
+    def failed(self) -> tuple[Sent, ...]:
+        """The transactions that were mined and reverted."""
+        return tuple(one for one in self.sent if not one.succeeded)
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    number: int
-    hash: str
-    parent: str
-    transactions: tuple[str, ...]
+def watch(scan: Scan, contract: str, first: int, last: int, *, events: bool = False) -> Window:
+    """Return what happened to ``contract`` in a window of blocks; with its ``events`` if wanted.
+
+    Raises:
+        ProbeError: The window could not be read whole and verified; see ``Scan.read``.
+    """
+    address = contract.lower()
+    sent: list[Sent] = []
+    emitted: list[Emitted] = []
+    for block, receipts in scan.read(first, last):
+        for index, receipt in enumerate(receipts):
+            if _goes_to(address, receipt.get("to"), block, index):
+                sent.append(_sent(block, index, receipt))
+            if events:
+                logs = listing(receipt.get("logs"), "logs of a receipt")
+                emitted.extend(_emitted(address, block, logs))
+    return Window(first, last, tuple(sent), tuple(emitted))
 
 
-class Scan:
-    """One scan of the window that ends at the pinned block."""
-
-    def __init__(
-        self,
-        rpc: Rpc,
-        snapshot: Snapshot,
-        contract: str,
-        *,
-        budget: float = BUDGET,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._rpc = rpc
-        self._snapshot = snapshot
-        self._contract = contract.lower()
-        self._budget = budget
-        self._clock = clock
-        self._by_block = True
-
-    def count(self, window: int) -> Count:
-        """Count over the last ``window`` blocks, the pinned one included.
-
-        Raises:
-            MalformedError: Blocks and receipts do not fit together.
-            WrongTargetError: The chain was reorganised within the scan.
-            DeadlineError: The budget ended first.
-            UnsupportedError: The node has receipts neither by block nor by transaction.
-        """
-        deadline = self._clock() + self._budget
-        last = self._snapshot.number
-        first = max(0, last - window + 1)
-        failed = total = 0
-        parent: str | None = None
-        for start in range(first, last + 1, BATCH // 2):
-            if self._clock() > deadline:
-                raise DeadlineError(
-                    f"{self._rpc.masked}: blocks {first} to {last} were not read within "
-                    f"{self._budget:g} s; declare a smaller failures.blocks"
-                )
-            numbers = range(start, min(start + BATCH // 2, last + 1))
-            for block, receipts in self._read(numbers):
-                self._follows(block, parent)
-                parent = block.hash
-                outcomes = [self._outcome(block, *pair) for pair in enumerate(receipts)]
-                failed += outcomes.count(False)
-                total += len(outcomes) - outcomes.count(None)
-        if parent != self._snapshot.hash:
-            raise reorganised(self._rpc, self._snapshot, str(parent))
-        return Count(first, last, failed, total)
-
-    def _read(self, numbers: range) -> Sequence[tuple[_Block, list[Any]]]:
-        """Return the blocks, each with one receipt for each of its transactions."""
-        asks = [header_of(number) for number in numbers]
-        if self._by_block:
-            asks += [Ask("eth_getBlockReceipts", (hex(number),)) for number in numbers]
-        answers = self._rpc.batch(asks)
-        blocks = [
-            _block(settled(answer, "eth_getBlockByNumber"), number)
-            for answer, number in zip(answers, numbers, strict=False)
-        ]
-        found = answers[len(numbers) :]
-        if any(isinstance(one, UnsupportedError) for one in found):
-            self._by_block = False
-        if not self._by_block:
-            return self._singly(blocks)
-        return [
-            (block, _matching(block, settled(answer, "eth_getBlockReceipts")))
-            for block, answer in zip(blocks, found, strict=True)
-        ]
-
-    def _singly(self, blocks: Sequence[_Block]) -> Sequence[tuple[_Block, list[Any]]]:
-        """For nodes without receipts by block: one question for each transaction."""
-        asks = [
-            Ask("eth_getTransactionReceipt", (digest,))
-            for block in blocks
-            for digest in block.transactions
-        ]
-        answers = iter(self._rpc.batch(asks))
-        found = []
-        for block in blocks:
-            mine = [settled(next(answers), "eth_getTransactionReceipt") for _ in block.transactions]
-            found.append((block, _matching(block, mine)))
-        return found
-
-    def _follows(self, block: _Block, parent: str | None) -> None:
-        if parent is not None and block.parent != parent:
-            raise WrongTargetError(
-                f"{self._rpc.masked}: reorganised during the scan: block {block.number} does not "
-                "follow the one before; run again"
-            )
-
-    def _outcome(self, block: _Block, index: int, receipt: Any) -> bool | None:
-        """Return whether the transaction succeeded, or None where it went elsewhere."""
-        what = f"receipt {index} of block {block.number}"
-        if address_or_none(receipt.get("to"), f"{what}: to") != self._contract:
-            return None
-        status = quantity(receipt.get("status"), f"{what}: status")
-        if status not in (0, 1):
-            raise MalformedError(f"{what}: status {status} is neither 0 nor 1 (EIP-658)")
-        return status == 1
-
-
-def _block(value: Any, number: int) -> _Block:
-    header = read_header(value, number)
-    return _Block(
-        number,
-        header["hash"],
-        block_hash(header.get("parentHash"), f"parent of block {number}"),
-        tuple(
-            block_hash(one, f"transaction of block {number}")
-            for one in listing(header.get("transactions"), f"transactions of block {number}")
-        ),
+def counted(window: Window) -> str:
+    """Return in words how many transactions of the window failed."""
+    if window.last < window.first:
+        return "no blocks"
+    return (
+        f"{len(window.failed)} of {len(window.sent)} failed in blocks {window.first} to "
+        f"{window.last}"
     )
 
 
-def _matching(block: _Block, value: Any) -> list[Any]:
-    receipts = listing(value, f"receipts of block {block.number}")
-    if len(receipts) != len(block.transactions):
-        raise MalformedError(
-            f"block {block.number} has {len(block.transactions)} transactions, "
-            f"{len(receipts)} receipts came"
-        )
-    for digest, receipt in zip(block.transactions, receipts, strict=True):
-        what = f"receipt of {digest}"
-        found = mapping(receipt, what)
-        if block_hash(found.get("transactionHash"), what) != digest:
-            raise MalformedError(f"{what}: another transaction's receipt came")
-        if block_hash(found.get("blockHash"), what) != block.hash:
-            raise WrongTargetError(f"{what}: of another block {block.number}: reorganised")
-    return receipts
+def _goes_to(address: str, to: Any, block: Block, index: int) -> bool:
+    # Nearly always written in lower case: only the rest is worth reading closely.
+    if to == address:
+        return True
+    return address_or_none(to, f"receipt {index} of block {block.number}: to") == address
+
+
+def _sent(block: Block, index: int, receipt: dict[str, Any]) -> Sent:
+    status = receipt.get("status")
+    succeeded = _STATUS.get(status) if isinstance(status, str) else None
+    if succeeded is None:
+        what = f"receipt {index} of block {block.number}: status"
+        number = quantity(status, what)
+        if number not in (0, 1):
+            raise MalformedError(f"{what} {number} is neither 0 nor 1 (EIP-658)")
+        succeeded = number == 1
+    gas = quantity(receipt.get("gasUsed"), "gasUsed")
+    return Sent(block.number, block.transactions[index], succeeded, gas)
+
+
+def _emitted(address: str, block: Block, logs: list[Any]) -> list[Emitted]:
+    found = []
+    for log in logs:
+        one = mapping(log, "log")
+        if str(one.get("address")).lower() != address:
+            continue
+        topics = listing(one.get("topics"), "topics of a log")
+        if str(one.get("blockHash")).lower() != block.hash:
+            raise MalformedError(f"a log in a receipt of block {block.number} is of another block")
+        topic = block_hash(topics[0], "topic of a log") if topics else ""
+        found.append(Emitted(block.number, quantity(one.get("logIndex"), "logIndex"), topic))
+    return found

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import MalformedError, UndeclaredError, UsageError
+from pytest_metarelease.errors import MalformedError, UsageError
 from pytest_metarelease.probes.chain.abi import keccak
 from pytest_metarelease.probes.chain.callers import callers
 from pytest_metarelease.probes.chain.codec import checksum
 from pytest_metarelease.probes.chain.directory import role_hash
 from pytest_metarelease.probes.chain.logs import logs_of
 from pytest_metarelease.probes.chain.measuring import Tally
+from pytest_metarelease.probes.chain.origin import check_beginning
 from pytest_metarelease.probes.chain.quantities import payload
 from pytest_metarelease.probes.chain.rpc import Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
@@ -113,7 +114,7 @@ def _granted(contract: ContractProbe) -> tuple[dict[str, dict[str, bool]], Measu
     chunk = contract.declared.roles.chunk if contract.declared.roles else 1
 
     def question() -> dict[str, dict[str, bool]]:
-        _check_beginning(contract, since)
+        check_beginning(contract, since, "roles")
         found: dict[str, dict[str, bool]] = {}
         logs = logs_of(
             contract.rpc, contract.snapshot, contract.address, (GRANTED, REVOKED), since, chunk
@@ -136,19 +137,6 @@ def _since(contract: ContractProbe) -> int:
     if roles is not None and roles.since is not None:
         return roles.since
     return contract.directory.deployed_block
-
-
-def _check_beginning(contract: ContractProbe, since: int) -> None:
-    """Return where the contract did not exist before the first block whose events are read."""
-    if since == 0:
-        return
-    ask = Ask("eth_getCode", (contract.address, hex(since - 1)))
-    code = payload(settled(contract.rpc.batch([ask])[0], "eth_getCode"), "code")
-    if code:
-        raise UndeclaredError(
-            f"{contract.name} was there before block {since}, so that roles may have been given "
-            "earlier; declare roles.since as the block of its deployment"
-        )
 
 
 def _topics(log: Mapping[str, Any]) -> tuple[str, str, str]:

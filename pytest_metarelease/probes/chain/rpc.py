@@ -7,21 +7,29 @@ not belong to the question; it never repeats a transaction.
 from __future__ import annotations
 
 import itertools
-import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
 
 from pytest_metarelease.errors import (
     ForbiddenError,
     MalformedError,
     ProbeError,
     RefusedError,
+    TooLargeError,
     UnsupportedError,
     WrongTargetError,
 )
 from pytest_metarelease.manifest.scalars import Access
-from pytest_metarelease.probes.chain.envelope import LimitedError, parse, results
+from pytest_metarelease.probes.chain.envelope import (
+    LimitedError,
+    WholeRefusal,
+    parse,
+    results,
+)
+from pytest_metarelease.probes.chain.lanes import Lanes
 from pytest_metarelease.probes.chain.methods import SENDS, permit
 from pytest_metarelease.probes.chain.purse import Purse
 from pytest_metarelease.probes.chain.quantities import quantity
@@ -30,14 +38,18 @@ from pytest_metarelease.probes.chain.revert import Revert, RevertedError
 from pytest_metarelease.probes.chain.wire import Reply, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pytest_metarelease.manifest.model import Chain
 
 BATCH = 100
-"""The most requests that one batch carries; some providers refuse more."""
+"""The most requests that one batch carries; a node that refuses so many gets smaller ones."""
+
+AT_ONCE = 4
+"""The most exchanges that are in flight at once, also towards a node that takes no batches."""
 
 _TRIES = 6
+_BODY_TOO_LARGE = 413
 _FIRST_PAUSE = 0.1
 
 
@@ -64,6 +76,7 @@ Answer: TypeAlias = "Any | Revert | ProbeError"
 class Rpc:
     """A declared node. ``timeout`` is the total time, in seconds, of one exchange of a batch.
 
+    ``exchanges`` counts the requests that were sent, a batch as one.
     Without an ``allowance`` no transaction is sent, whatever the ``access``.
     """
 
@@ -88,7 +101,10 @@ class Rpc:
         self._clock = clock
         self._pause = pause
         self._ids = itertools.count(1)
-        self._batches = True
+        self._most = BATCH
+        self._tried = False
+        self._lanes = Lanes(AT_ONCE)
+        self.exchanges = 0
 
     def call(self, method: str, *params: Any) -> Any:
         """Return the result of one call, which may be None where the node has nothing.
@@ -125,14 +141,34 @@ class Rpc:
         transactions = [ask for ask in asks if ask.method in SENDS]
         if transactions:
             self._admit(transactions, paid=paid)
-        answers: list[Answer] = []
-        for start in range(0, len(asks), BATCH):
-            answers.extend(self._exchange(list(asks[start : start + BATCH])))
-        return answers
+        pieces = [list(asks[start : start + BATCH]) for start in range(0, len(asks), BATCH)]
+        if transactions or len(pieces) == 1:
+            answered: Iterable[list[Answer]] = map(self._exchange, pieces)
+        else:
+            answered = self.stream(pieces)
+        return [answer for piece in answered for answer in piece]
+
+    def stream(self, pieces: Iterable[Sequence[Ask]]) -> Iterator[list[Answer]]:
+        """Yield the answers to each piece, in order, with a few of them in flight at once.
+
+        For reads. Pieces are taken one by one as they can be asked, so that a later one may depend
+        on what an earlier one brought. Raises as ``batch`` does, where the first fails.
+        """
+        waiting = iter(pieces)
+        if not self._tried and (first := next(waiting, None)) is not None:
+            # Alone, since its answer may say that the node takes no batches, or smaller ones.
+            yield self._read(first)
+        yield from self._lanes.in_order(self._read, waiting)
 
     def close(self) -> None:
         """Close all connections."""
+        self._lanes.close()
         self._wire.close()
+
+    def _read(self, asks: Sequence[Ask]) -> list[Answer]:
+        for ask in asks:
+            permit(ask.method, Access.READ_ONLY)
+        return self._exchange(list(asks))
 
     def _admit(self, transactions: Sequence[Ask], *, paid: bool) -> None:
         """Let transactions pass that are bound to the declared chain and paid for."""
@@ -184,30 +220,54 @@ class Rpc:
         return [answers[place] for place in range(len(asks))]
 
     def _send(self, asks: list[Ask], deadline: float) -> list[Answer]:
-        if len(asks) > 1 and not self._batches:
-            return [answer for ask in asks for answer in self._send([ask], deadline)]
+        if len(asks) > self._most:
+            return self._in_pieces(asks, deadline)
         numbered = {next(self._ids): ask for ask in asks}
-        reply = self._post(numbered, deadline)
+        several = len(asks) > 1
+        try:
+            reply = self._post(numbered, deadline)
+        except TooLargeError:
+            if not several or _sends(asks):
+                raise
+            return self._smaller(asks, len(asks) // 2, deadline)
+        if several and reply.status == _BODY_TOO_LARGE:
+            return self._smaller(asks, len(asks) // 2, deadline)
         limited = _limit_of(reply)
         if limited is not None:
             return [limited] * len(asks)
         document = self._document(reply)
         methods = {number: ask.method for number, ask in numbered.items()}
-        found = results(document, methods, batch=len(asks) > 1, where=self.masked)
-        if found is not None:
-            return found
-        # One error for the whole batch: a node that knows no batches (JSON-RPC 2.0, section 6).
-        self._batches = False
-        return self._send(asks, deadline)
+        found = results(document, methods, batch=several, where=self.masked)
+        if isinstance(found, WholeRefusal):
+            # One error for the whole batch: a node that knows no batches (JSON-RPC 2.0, section 6).
+            return self._smaller(asks, len(asks) // 2 if found.size else 1, deadline)
+        self._tried = self._tried or several
+        return found
+
+    def _smaller(self, asks: list[Ask], most: int, deadline: float) -> list[Answer]:
+        """Ask again in smaller batches, from here on always."""
+        self._most, self._tried = min(self._most, max(1, most)), True
+        return self._in_pieces(asks, deadline)
+
+    def _in_pieces(self, asks: list[Ask], deadline: float) -> list[Answer]:
+        pieces = [asks[start : start + self._most] for start in range(0, len(asks), self._most)]
+
+        def send(piece: list[Ask]) -> list[Answer]:
+            return self._send(piece, deadline)
+
+        # Transactions of one account must arrive in the order of their nonces.
+        done = map(send, pieces) if _sends(asks) else self._lanes.in_order(send, pieces)
+        return [answer for answers in done for answer in answers]
 
     def _post(self, numbered: dict[int, Ask], deadline: float) -> Reply:
         envelopes = [
             {"jsonrpc": "2.0", "id": number, "method": ask.method, "params": list(ask.params)}
             for number, ask in numbered.items()
         ]
-        body = json.dumps(envelopes if len(envelopes) > 1 else envelopes[0]).encode()
-        sends = any(ask.method in SENDS for ask in numbered.values())
-        return self._wire.post(body, deadline=deadline, repeatable=not sends)
+        body = orjson.dumps(envelopes if len(envelopes) > 1 else envelopes[0])
+        repeatable = not _sends(numbered.values())
+        self.exchanges += 1
+        return self._wire.post(body, deadline=deadline, repeatable=repeatable)
 
     def _document(self, reply: Reply) -> Any:
         if 300 <= reply.status < 400:
@@ -257,6 +317,10 @@ def settled(answer: Answer, what: str) -> Any:
     if isinstance(answer, Revert):
         raise RevertedError(answer, what)
     return answer
+
+
+def _sends(asks: Iterable[Ask]) -> bool:
+    return any(ask.method in SENDS for ask in asks)
 
 
 def _pauses() -> Sequence[float]:

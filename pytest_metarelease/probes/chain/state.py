@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import ProbeError, UndeclaredError, UnmetError, UsageError
@@ -29,13 +30,18 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.contracts import ContractProbe
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """One line of ``state:``: how it is written, the function, and what it must answer."""
 
     key: str
     entry: Entry
     wanted: ViewExpectation
+
+    @cached_property
+    def data(self) -> str:
+        """The call data; ``UsageError`` where an argument does not fit."""
+        return call_data(self.entry, self.wanted.args)
 
 
 def views(contract: ContractProbe) -> tuple[str, ...]:
@@ -49,6 +55,8 @@ def lines(contract: ContractProbe) -> list[Line]:
     Raises:
         UsageError: The ABI has no such function, it is overloaded, or it changes state.
     """
+    if contract.known_lines is not None:
+        return contract.known_lines
     found = []
     for key, wanted in contract.declared.state.items():
         entry = contract.interface.function(key.partition("#")[0])
@@ -57,6 +65,7 @@ def lines(contract: ContractProbe) -> list[Line]:
                 f"{contract.name}: {entry.signature} changes state; declare it under access"
             )
         found.append(Line(key, entry, wanted))
+    contract.known_lines = found
     return found
 
 
@@ -96,9 +105,19 @@ def judge_state(contract: ContractProbe) -> None:
 
 
 def judge_view(contract: ContractProbe, key: str) -> None:
-    """Judge the lines about one view function; raises as ``judge_state`` does."""
-    entry = contract.interface.function(key)
-    found = [one for one in lines(contract) if one.entry.selector == entry.selector]
+    """Judge the lines about one view function, or the one line with a label behind ``#``.
+
+    Raises as ``judge_state`` does.
+    """
+    name, labelled, _ = key.partition("#")
+    entry = contract.interface.function(name)
+    found = [
+        one
+        for one in lines(contract)
+        if one.entry.signature == entry.signature and (not labelled or one.key == key)
+    ]
+    if labelled and not found:
+        raise UsageError(f"{contract.name}: the manifest has no {key} under state")
     if not found:
         raise _unlisted(contract, entry)
     for line in found:
@@ -134,13 +153,16 @@ def met_or_raise(
         UnmetError: It is not as declared.
         UndeclaredError: It is, but nobody confirmed that it should be.
     """
-    plain = replace(wanted, holds=(), unconfirmed=None)
-    compares = describe(plain) != "nothing stated"
+    plain = wanted
+    if wanted.holds or wanted.unconfirmed is not None:
+        plain = replace(wanted, holds=(), unconfirmed=None)
+    described = describe(plain)
+    compares = described != "nothing stated"
     problems = unrelated(contract, wanted.holds, value)
     if compares or not wanted.holds:
         different = mismatch(plain, value)
         problems += [] if different is None else [different]
-    parts = ([describe(plain)] if compares or not wanted.holds else []) + list(wanted.holds)
+    parts = ([described] if compares or not wanted.holds else []) + list(wanted.holds)
     expected = f"{name}: {', '.join(parts)}"
     if problems:
         raise contract.asking.unmet(seen, expected, f"{show(value)} ({'; '.join(problems)})")
@@ -169,7 +191,7 @@ def _judge(contract: ContractProbe, line: Line) -> None:
     if wanted.reverts is not None:
         contract.expect_view_reverts(line.entry.signature, wanted)
         return
-    reading = contract.read(line.entry.signature, *wanted.args)
+    reading = contract.read_entry(line.entry, wanted.args, line.data)
     met_or_raise(contract, reading.measurement, reading.name, reading.value, wanted)
 
 
@@ -189,11 +211,7 @@ def _unlisted(contract: ContractProbe, entry: Entry) -> UnmetError:
 def _asks(contract: ContractProbe) -> list[tuple[str, Ask]]:
     tag = contract.snapshot.tag
     try:
-        calls = [
-            call_data(line.entry, line.wanted.args)
-            for line in lines(contract)
-            if _is_read(line.wanted)
-        ]
+        calls = [line.data for line in lines(contract) if _is_read(line.wanted)]
     except UsageError:
         # One contract's mistake must not hide the others; its own check says what is wrong.
         return []

@@ -15,19 +15,18 @@ from pytest_metarelease.sandbox.accounts import FUNDED, GENESIS_BALANCE
 from pytest_metarelease.sandbox.chain.evm import Evm
 from pytest_metarelease.sandbox.chain.node import Node
 from pytest_metarelease.sandbox.chain.wire import RpcError
+from pytest_metarelease.sandbox.plan import GENESIS_AGE
 
 if TYPE_CHECKING:
     import socket
 
 MAX_BODY = 5 * 1024 * 1024
-#: The first block is dated back, so that deployment and traffic need not lie in the future.
-GENESIS_AGE = 120
 
 
-def serve(listener: socket.socket, chain_id: int) -> None:
-    """Answer on ``listener`` until the process ends."""
+def serve(listener: socket.socket, chain_id: int, genesis_age: int = GENESIS_AGE) -> None:
+    """Answer on ``listener`` until the process ends; the first block is dated back, in seconds."""
     balances = {bytes.fromhex(account.address[2:]): GENESIS_BALANCE for account in FUNDED}
-    evm = Evm(chain_id, balances, int(time.time()) - GENESIS_AGE)
+    evm = Evm(chain_id, balances, int(time.time()) - genesis_age)
     with _Server(listener, Node(evm, FUNDED)) as server:
         server.serve_forever()
 

@@ -247,6 +247,8 @@ class Blocks:
                 "blockHash": digest(number, self.salt),
                 "to": self.to,
                 "status": "0x0" if (number, index) in self.failed else "0x1",
+                "gasUsed": "0x5208",
+                "logs": [],
             }
             for index in range(self.per_block)
         ]

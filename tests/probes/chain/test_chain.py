@@ -20,7 +20,8 @@ from pytest_metarelease.evidence import Judgement, Notebook, RateSample
 from pytest_metarelease.manifest.model import Account
 from pytest_metarelease.manifest.scalars import Access, Address, Wei
 from pytest_metarelease.probes.chain.chain import ChainProbe
-from pytest_metarelease.probes.chain.failures import Scan
+from pytest_metarelease.probes.chain.failures import watch
+from pytest_metarelease.probes.chain.scanning import Scan
 from pytest_metarelease.probes.chain.sending import Wallet, fees
 from pytest_metarelease.probes.chain.snapshot import pin
 from pytest_metarelease.sandbox.accounts import DEPOSITOR, SPARE, TRADER
@@ -178,9 +179,9 @@ def test_a_reorganisation_within_the_scan_is_unknown(
 def test_a_scan_ends_with_its_budget(fake: FakeNode, blocks: Blocks, rpc: Rpc) -> None:
     found, _ = probe(rpc, fake.url)
     times = iter([0.0, 1.0, 100.0])
-    scan = Scan(rpc, found.snapshot, CONTRACT, budget=10, clock=lambda: next(times))
+    scan = Scan(rpc, found.snapshot, budget=10, clock=lambda: next(times))
     with pytest.raises(DeadlineError, match=r"failures\.blocks"):
-        scan.count(300)
+        watch(scan, CONTRACT, 1, 300)
 
 
 # ---------------------------------------------------------------------- id, head, agreement

@@ -131,7 +131,9 @@ def test_more_than_a_hundred_go_in_several_batches(fake: FakeNode) -> None:
     fake.methods["eth_getBalance"] = lambda address, _tag: address
     asks = [Ask("eth_getBalance", (hex(one), "latest")) for one in range(230)]
     assert to(fake.url).batch(asks) == [hex(one) for one in range(230)]
-    assert [len(one) for one in fake.asked] == [100, 100, 30]
+    # The first goes alone, the others at once: which of them arrives first is open.
+    assert sorted(len(one) for one in fake.asked) == [30, 100, 100]
+    assert len(fake.asked[0]) == 100
 
 
 def test_one_connection_serves_many_calls() -> None:

@@ -70,7 +70,7 @@ def node(folder: Path) -> Iterator[str]:
     folder.mkdir()
     parts = Parts(folder)
     try:
-        yield start_anvil(parts, program, CHAIN_ID)
+        yield start_anvil(parts, program, CHAIN_ID, genesis_age=60)
     finally:
         parts.end()
 

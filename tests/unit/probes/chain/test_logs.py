@@ -60,6 +60,6 @@ def test_a_piece_that_is_too_large_is_halved_until_it_is_one_block() -> None:
 def test_all_pieces_together_have_a_deadline() -> None:
     ticks = itertools.count(0, 25)
     node = Scripted(TooLargeError("too large"))
-    with pytest.raises(DeadlineError, match=r"not read within 60 s.*roles\.since"):
+    with pytest.raises(DeadlineError, match=r"not read within 60 s.*declare `since`"):
         read(node, budget=60.0, clock=lambda: float(next(ticks)))
     assert len(node.asked) < 20
