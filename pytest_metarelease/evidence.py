@@ -6,6 +6,7 @@ Who asks is in ``probes``, who writes to disk is in ``plugin``; nothing here dec
 from __future__ import annotations
 
 import itertools
+import threading
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -185,6 +186,8 @@ class Notebook:
         self._prefix = prefix
         self._numbers = itertools.count(1)
         self._sink = sink
+        # A probe may ask from several threads; record and ledger must have one order.
+        self._turn = threading.RLock()
 
     def measured(
         self,
@@ -210,11 +213,11 @@ class Notebook:
             block=block,
             sample=sample,
         )
-        self.measurements[measurement.id] = measurement
-        if self._sink is not None:
-            self._sink({"kind": "measurement", "check": self.check, **_fields(measurement)})
-        if self.check is not None:
-            self._cite(Citation(measurement.id, subject, Judgement.NONE, attempt=self.attempt))
+        with self._turn:
+            self.measurements[measurement.id] = measurement
+            self._write({"kind": "measurement", "check": self.check, **_fields(measurement)})
+            if self.check is not None:
+                self._cite(Citation(measurement.id, subject, Judgement.NONE, attempt=self.attempt))
         return measurement
 
     def judge(
@@ -264,9 +267,9 @@ class Notebook:
 
     def _cite(self, citation: Citation) -> None:
         check = self.check or ""
-        self.citations.setdefault(check, []).append(citation)
-        if self._sink is not None:
-            self._sink({"kind": "citation", "check": check, **_fields(citation)})
+        with self._turn:
+            self.citations.setdefault(check, []).append(citation)
+            self._write({"kind": "citation", "check": check, **_fields(citation)})
 
     def _write(self, entry: dict[str, object]) -> None:
         if self._sink is not None:

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from pytest_metarelease.plugin.target import Target
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ask too often at the very end: a client that was put off cannot ask anything else."""
+    items.sort(key=lambda item: "put_off" in item.name)
+
+
 @pytest.fixture
 def is_up(
     request: pytest.FixtureRequest,

@@ -56,6 +56,12 @@ def _dispatch(arguments: list[str]) -> int:
         from pytest_metarelease.cli.sign_off import sign_off
 
         return sign_off(options)
+    if options.command == "adopt" and options.openapi is not None:
+        from pytest_metarelease.cli.adopt_openapi import adopt_openapi
+
+        return adopt_openapi(options.openapi)
+    if options.command == "adopt" and options.part is None:
+        raise UsageError("say what to adopt: `chain`, or --openapi FILE or URL")
     if options.command == "adopt":
         from pytest_metarelease.cli.adopt import adopt
 
@@ -171,7 +177,10 @@ def _add_adopt(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Print the lines that the manifest lacks. Each is marked `unconfirmed` and "
         "verifies nothing until somebody compared it with the design and removed the mark.",
     )
-    parts = adopt.add_subparsers(dest="part", required=True, metavar="PART")
+    adopt.add_argument(
+        "--openapi", metavar="FILE|URL", help="endpoints, from an OpenAPI 3 description"
+    )
+    parts = adopt.add_subparsers(dest="part", metavar="PART")
     chain = parts.add_parser("chain", help="state and access of contracts, from the live chain")
     chain.add_argument(
         "--contract", action="append", default=[], help="only this contract; repeatable"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pytest_metarelease.manifest.model import Declared
 from pytest_metarelease.manifest.nodes import Mapping, Node, Scalar, Sequence
+from pytest_metarelease.manifest.plain import is_null
 from pytest_metarelease.manifest.scalars import Access
 
 
@@ -50,17 +51,47 @@ def declared(name: str, node: Node) -> Declared:
     def having(*path: str) -> tuple[str, ...]:
         return tuple(one for one in services if child(node, "services", one, *path) is not None)
 
+    endpoints = {
+        f"{service}.{endpoint}": child(node, "services", service, "endpoints", endpoint)
+        for service in services
+        for endpoint in keys(node, "services", service, "endpoints")
+    }
+
+    def with_key(*names: str) -> tuple[str, ...]:
+        return tuple(
+            one
+            for one, declared in endpoints.items()
+            if any(_is_there(child(declared, name)) for name in names)
+        )
+
     return Declared(
         name=name,
         sandbox=_is(sandbox, "true"),
         access=_access(access),
         services=services,
-        endpoints=tuple(
-            f"{service}.{endpoint}"
-            for service in services
-            for endpoint in keys(node, "services", service, "endpoints")
-        ),
+        endpoints=tuple(endpoints),
         pages=having("page"),
+        bodied=with_key("body"),
+        parametrised=with_key("parameters"),
+        queried=with_key("query"),
+        protected=tuple(one for one, declared in endpoints.items() if _is_protected(declared)),
+        paying=tuple(
+            one
+            for one, declared in endpoints.items()
+            if _is(child(declared, "signs"), "true") or _is(child(declared, "moves_funds"), "true")
+        ),
+        limited=with_key("rate_limit"),
+        paged=with_key("paged"),
+        creating=with_key("created"),
+        storing=tuple(
+            one
+            for one, declared in endpoints.items()
+            if _is_there(child(declared, "created", "database"))
+        ),
+        idempotent=tuple(
+            one for one, declared in endpoints.items() if _is(child(declared, "idempotent"), "true")
+        ),
+        reporting=with_key("transaction"),
         health=having("health"),
         identities=having("identity"),
         sampled=having("sampling"),
@@ -94,6 +125,18 @@ def declared(name: str, node: Node) -> Declared:
         optional_external=optional,
         agreements=keys(node, "agreements"),
     )
+
+
+def _is_there(node: Node | None) -> bool:
+    """Whether something is declared; what an environment extends may be taken back by null."""
+    return node is not None and not (isinstance(node, Scalar) and is_null(node.text))
+
+
+def _is_protected(endpoint: Node | None) -> bool:
+    kind = child(endpoint, "authentication")
+    if isinstance(kind, Scalar):
+        return kind.text in ("bearer", "api-key", "header")
+    return child(endpoint, "credential") is not None
 
 
 def _texts(node: Node | None) -> tuple[str, ...]:

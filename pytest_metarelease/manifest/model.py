@@ -13,6 +13,15 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pytest_metarelease.manifest.contract_code import Compiler, Difference, Explorer, Proxy
+from pytest_metarelease.manifest.interface import (
+    Authentication,
+    Created,
+    Hardening,
+    Paged,
+    Sent,
+    Tree,
+    Variation,
+)
 from pytest_metarelease.manifest.notes import (
     Between,
     MayBeEmpty,
@@ -129,17 +138,59 @@ class Answer:
 class Endpoint:
     """One request that the product promises to answer."""
 
-    path: str
+    path: Annotated[str, "The path; `{name}` stands for a path parameter."]
     method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    parameters: Annotated[Mapping[str, str], "Path parameter -> a value that is known."] = field(
+        default_factory=dict
+    )
     query: Annotated[Mapping[str, str], MayBeEmpty()] = field(default_factory=dict)
     body: Annotated[Json, "A JSON body, sent as it stands."] = None
+    optional: Annotated[
+        tuple[str, ...], "Members of body or query that may be missing, e.g. `order.note`."
+    ] = ()
+    authentication: Annotated[
+        Authentication | None,
+        "How callers show who they are; `header` where a credential is declared, else none.",
+    ] = None
     credential: Annotated[
         str | None, "A name under `credentials`; none means anonymous.", Refers("credential")
     ] = None
     writes: Annotated[bool, "True where a successful request changes something."] = False
+    signs: Annotated[bool, "True where it signs with a key of the product."] = False
+    moves_funds: Annotated[bool, "True where it makes funds move."] = False
     safe_probe: Annotated[bool, "The request must be refused, so it may be sent anywhere."] = False
+    refuses: Annotated[
+        Mapping[str, Variation], "What is wrong -> the change to the example that must be refused."
+    ] = field(default_factory=dict)
     rate_limit: Annotated[PerSecond | None, "What the product allows one client."] = None
+    burst: Annotated[int | None, "How many may come at once before that.", Between(1)] = None
+    max_body: Annotated[int, "Bytes of a body that are certainly too many.", Between(1)] = 2 * 2**20
+    max_time: Annotated[Seconds | None, "The whole answer must be there within this time."] = None
+    idempotent: Annotated[
+        bool, "True where the same request sent twice must have the effect of one."
+    ] = False
+    created: Created | None = None
+    transaction: Sent | None = None
+    paged: Paged | None = None
     answer: Answer = field(default_factory=Answer)
+    unconfirmed: Annotated[
+        str | None, "Adopted from a description and confirmed by nobody yet: verifies nothing."
+    ] = None
+
+    @property
+    def target(self) -> str:
+        """The path with its parameters filled in."""
+        path = self.path
+        for name, value in self.parameters.items():
+            path = path.replace("{" + name + "}", value)
+        return path
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether nobody without a credential may be served."""
+        if self.authentication is not None:
+            return self.authentication in ("bearer", "api-key", "header")
+        return self.credential is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +246,7 @@ class Service:
     page: Page | None = None
     response_time: ResponseTime | None = None
     sampling: Sampling | None = None
+    hardening: Hardening = field(default_factory=Hardening)
     timeout: Annotated[Seconds, "Total time that one answer may take."] = Seconds(10)
 
 
@@ -493,6 +545,9 @@ class SignedRequest:
     ] = None
     message_at: Annotated[ValuePath, "Where the message stands in the body."]
     signature_at: Annotated[ValuePath, "Where the signature stands in the body."]
+    extra_members: Annotated[
+        Literal["refused", "ignored"], "What becomes of members that nobody signed."
+    ] = "refused"
     accepted: Annotated[tuple[Annotated[int, Between(100, 599)], ...], NotEmpty()] = (200, 201)
     refused: Annotated[tuple[Annotated[int, Between(100, 599)], ...], NotEmpty()] = (
         400,
@@ -656,6 +711,17 @@ class Declared:
     services: tuple[str, ...]
     endpoints: tuple[str, ...]
     pages: tuple[str, ...]
+    bodied: tuple[str, ...]
+    parametrised: tuple[str, ...]
+    queried: tuple[str, ...]
+    protected: tuple[str, ...]
+    paying: tuple[str, ...]
+    limited: tuple[str, ...]
+    paged: tuple[str, ...]
+    creating: tuple[str, ...]
+    storing: tuple[str, ...]
+    idempotent: tuple[str, ...]
+    reporting: tuple[str, ...]
     health: tuple[str, ...]
     identities: tuple[str, ...]
     sampled: tuple[str, ...]
@@ -703,3 +769,4 @@ class Manifest:
     rollback: Mapping[str, Component] = field(default_factory=dict)
     signers: Mapping[str, Address] = field(default_factory=dict)
     revoked_signers: tuple[str, ...] = ()
+    tree: Tree = field(default_factory=Tree)

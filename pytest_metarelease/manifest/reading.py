@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pytest_metarelease.manifest import variables as texts
 from pytest_metarelease.manifest.declared import child
 from pytest_metarelease.manifest.decoder import Decoder, Gap, Mode, Reference
+from pytest_metarelease.manifest.interface import Tree
 from pytest_metarelease.manifest.model import (
     Component,
     Environment,
@@ -40,6 +41,7 @@ PARTS: Mapping[str, Hint] = {
     "revoked_signers": hint_of(
         Annotated[tuple[str, ...], "Signers whose signatures no longer count.", Refers("signer")]
     ),
+    "tree": hint_of(Tree),
 }
 """The keys of a manifest and what stands under them."""
 
@@ -74,6 +76,7 @@ class Reading:
         rollback = self._part("rollback")
         signers = self._part("signers")
         revoked = self._part("revoked_signers")
+        tree = self._part("tree")
         self._check_signers(signers)
         self.names.check([*self.references, *self.written.references], self.problems)
         self.problems.raise_if_any()
@@ -88,6 +91,7 @@ class Reading:
             rollback=rollback or {},
             signers=signers or {},
             revoked_signers=revoked or (),
+            tree=tree or Tree(),
         )
 
     def _check_parts(self) -> None:

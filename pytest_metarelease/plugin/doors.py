@@ -62,11 +62,11 @@ def service_probe(name: str, environment: Environment, recorder: Recorder) -> Ht
         hosts=Hosts.of(environment),
         access=environment.access,
         safe=[
-            (endpoint.method, endpoint.path)
+            (endpoint.method, endpoint.target)
             for endpoint in service.endpoints.values()
             if endpoint.safe_probe
         ],
-        writing=[one.path for one in service.endpoints.values() if one.writes],
+        writing=[one.target for one in service.endpoints.values() if one.writes],
         timeout=service.timeout,
         credentials={
             key: (credential.header, credential.value)

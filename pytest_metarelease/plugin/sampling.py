@@ -96,7 +96,7 @@ def _path(name: str, endpoint: str, target: Target) -> str:
 
     declared = target.environment.services[name].endpoints[endpoint]
     query = f"?{urlencode(declared.query)}" if declared.query else ""
-    return f"{declared.path}{query}"
+    return f"{declared.target}{query}"
 
 
 def _rate(name: str, sampling: Sampling, target: Target) -> float:

@@ -19,6 +19,7 @@ from pytest_metarelease.errors import (
     MalformedError,
     ProbeError,
     TooLargeError,
+    UndeclaredError,
     UnreachableError,
     UsageError,
     WrongTargetError,
@@ -187,10 +188,18 @@ class HttpProbe:
 
         Where the service asks us to come back within the probe's timeout, we do, once: our own
         sampling may have used up what it allows one client.
+
+        Raises:
+            UndeclaredError: The endpoint was adopted and confirmed by nobody; nothing was sent.
         """
-        if endpoint.writes and (endpoint.method, endpoint.path) not in self._safe:
+        if endpoint.unconfirmed is not None:
+            raise UndeclaredError(
+                f"{endpoint.method} {endpoint.path} is {endpoint.unconfirmed} and confirmed by "
+                "nobody; compare it with the design and remove `unconfirmed`"
+            )
+        if endpoint.writes and (endpoint.method, endpoint.target) not in self._safe:
             # Also one that the probe was not told of.
-            self._permit(endpoint.method, endpoint.path, writes=True)
+            self._permit(endpoint.method, endpoint.target, writes=True)
         deadline = Deadline.after(self.timeout)
         response = self._declared(endpoint, fresh=fresh)
         wish = response.retry_after
@@ -208,7 +217,7 @@ class HttpProbe:
     def _declared(self, endpoint: Endpoint, *, fresh: bool) -> Response:
         return self.request(
             endpoint.method,
-            endpoint.path,
+            endpoint.target,
             query=endpoint.query,
             json=endpoint.body,
             credential=endpoint.credential,

@@ -119,7 +119,7 @@ def fetch_page(probe: HttpProbe, declared: Page) -> FetchedPage:
     """
     page = probe.get(declared.path).expect(200)
     base = urljoin(f"{probe.url.rstrip('/')}/", declared.path.lstrip("/"))
-    urls = [url for url in _assets_of(page.text, base) if _same_origin(url, probe.url)]
+    urls = [url for url in assets_of(page.text, base) if _same_origin(url, probe.url)]
     assets = tuple(probe.get(url) for url in urls[:_MOST_ASSETS])
     text = "\n".join([page.text, *(one.text for one in assets if one.status == 200)])
     return FetchedPage(declared, page, assets, text, probe.recorder)
@@ -129,7 +129,8 @@ def _same_origin(url: str, base: str) -> bool:
     return urlsplit(url)[:2] == urlsplit(base)[:2]
 
 
-def _assets_of(html: str, base: str) -> list[str]:
+def assets_of(html: str, base: str) -> list[str]:
+    """Return the scripts and styles that a page names, in its order, as absolute URLs."""
     finder = _AssetFinder()
     finder.feed(html)
     finder.close()

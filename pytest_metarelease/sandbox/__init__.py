@@ -17,7 +17,8 @@ The variables a manifest may refer to (all strings; a fault never changes them):
 
 from __future__ import annotations
 
-from pytest_metarelease.sandbox.faults import FAULTS, Fault, check_faults
+from pytest_metarelease.sandbox.api_faults import Fault
+from pytest_metarelease.sandbox.faults import FAULTS, check_faults
 from pytest_metarelease.sandbox.running import Running
 from pytest_metarelease.sandbox.starting import Settings, start
 

@@ -13,7 +13,7 @@ from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox import scratch
 from pytest_metarelease.sandbox.database import Unavailable, connect
 from pytest_metarelease.sandbox.migrate import migrate
-from pytest_metarelease.sandbox.orders import seed
+from pytest_metarelease.sandbox.orders import newest, seed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +69,20 @@ class Book:
         else:
             self.folder.mkdir()
             (self.folder / "orders.db").touch()
+
+    def known_order(self) -> str:
+        """Return the id of an order that is in the book.
+
+        Raises:
+            SandboxError: the book cannot be read.
+        """
+        database = connect(self.url)
+        try:
+            return newest(database, 1)[0].id
+        except Unavailable as problem:
+            raise SandboxError(f"the order book could not be read: {problem}") from problem
+        finally:
+            database.close()
 
     def take_away(self) -> None:
         """Make the database unreachable, for everybody, though it was there a moment ago."""

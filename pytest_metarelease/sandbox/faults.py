@@ -7,22 +7,13 @@ it should be.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import UsageError
+from pytest_metarelease.sandbox.api_faults import API_FAULTS, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A named defect: what it does, and the id of the item that must catch it."""
-
-    name: str
-    does: str
-    caught_by: str
 
 
 FAULTS: tuple[Fault, ...] = (
@@ -191,6 +182,7 @@ FAULTS: tuple[Fault, ...] = (
         "of two API replicas behind one port, taken in turn, one is the previous version 1.9.0",
         "post.identity",
     ),
+    *API_FAULTS,
 )
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.sandbox.accounts import TRADER
+from pytest_metarelease.sandbox.database import Unavailable
 from pytest_metarelease.sandbox.plan import CHAIN_ID, ZERO_ADDRESS, Plan
 from pytest_metarelease.sandbox.signing import Order, order_domain, sign
 
@@ -90,6 +91,16 @@ def find(database: Database, identity: str) -> Row | None:
     """The order with that id."""
     sql = f"SELECT {_COLUMNS} FROM orders WHERE id = ?"  # noqa: S608
     rows = database.rows(sql, (identity,))
+    return _row(rows[0]) if rows else None
+
+
+def find_carelessly(database: Database, identity: str) -> Row | None:
+    """The order with that id, put into the query as it came: a defect, for a fault."""
+    sql = f"SELECT {_COLUMNS} FROM orders WHERE id = '{identity}'"  # noqa: S608
+    try:
+        rows = database.rows(sql)
+    except Unavailable:
+        rows = []
     return _row(rows[0]) if rows else None
 
 

@@ -56,13 +56,14 @@ def raise_sandbox(settings: Settings, parts: Parts, book: Book) -> Mapping[str, 
     deploy(rpc, plan)
     rpc.close()
     filling.finish()
+    order = book.known_order()
     _wait_until_healthy(plan, parts)
     if plan.has("database-down") or plan.has("health-lies"):
         book.take_away()
         if not plan.has("health-lies"):
             # What health found before is used again for a moment; nobody shall see that moment.
             _wait_until("unhealthy", plan, parts)
-    return _variables(plan)
+    return _variables(plan, order)
 
 
 def _start_parts(settings: Settings, parts: Parts, book: Book) -> Plan:
@@ -168,7 +169,7 @@ def _get(url: str, parts: Parts) -> bytes:
         connection.close()
 
 
-def _variables(plan: Plan) -> dict[str, str]:
+def _variables(plan: Plan, order: str) -> dict[str, str]:
     contracts = plan.contracts
     quote = {"sellToken": ZERO_ADDRESS, "buyToken": contracts.token, "sellAmount": 10**18}
     return {
@@ -201,4 +202,5 @@ def _variables(plan: Plan) -> dict[str, str]:
         "SANDBOX_SPENDER_KEY": accounts.SPENDER.key,
         "SANDBOX_TRADER_KEY": accounts.TRADER.key,
         "SANDBOX_API_TOKEN": API_TOKEN,
+        "SANDBOX_ORDER": order,
     }

@@ -197,7 +197,7 @@ def test_settlement_from_deposit_to_release() -> None:
         variables = running.variables
         origin, node = variables["SANDBOX_API_URL"], variables["SANDBOX_RPC_URL"]
         token = {"Authorization": f"Bearer {variables['SANDBOX_API_TOKEN']}"}
-        to = accounts.SPARE[1].address
+        to = accounts.COUNTERPARTY.address
         release = {
             "escrowAddress": variables["SANDBOX_ESCROW"],
             "to": to,
@@ -208,6 +208,12 @@ def test_settlement_from_deposit_to_release() -> None:
             answer = post(origin, "/api/signRelease", release, **headers)
             refused(answer, 401, "bearer token")
             assert answer.headers["www-authenticate"] == "Bearer"
+        for changed, status, why in (
+            ({"to": accounts.SPARE[1].address}, 403, "parties"),
+            ({"amount": str(10**17 + 1)}, 422, "more than the escrow holds"),
+            ({"amount": "0"}, 422, "greater than zero"),
+        ):
+            refused(post(origin, "/api/signRelease", {**release, **changed}, **token), status, why)
         elsewhere = {**release, "escrowAddress": variables["SANDBOX_FIXED_ESCROW"]}
         refused(post(origin, "/api/signRelease", elsewhere, **token), 403, "configured escrow")
         signature = post(origin, "/api/signRelease", release, **token).json()["signature"]
@@ -221,10 +227,11 @@ def test_settlement_from_deposit_to_release() -> None:
 
         forged = {**signed, "amount": str(10**17)}
         refused(post(origin, "/api/releaseFund", forged, **token), 409, "Invalid arbiter signature")
+        before = int(rpc(node, "eth_getBalance", to, "latest"), 16)
         done = post(origin, "/api/releaseFund", signed, **token)
         assert (done.status, done.json()["status"]) == (200, "released")
         receipt = rpc(node, "eth_getTransactionReceipt", done.json()["txHash"])
         assert (receipt["status"], receipt["from"]) == ("0x1", accounts.ARBITER.address.lower())
-        assert int(rpc(node, "eth_getBalance", to, "latest"), 16) == 10_000 * 10**18 + 10**16
+        assert int(rpc(node, "eth_getBalance", to, "latest"), 16) == before + 10**16
         refused(post(origin, "/api/releaseFund", signed, **token), 409, "already used")
         refused(post(origin, "/api/releaseFund", signed), 401, "bearer token")

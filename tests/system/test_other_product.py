@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 ABSENT = {
     "post.ux",
     "post.order-signatures",
-    "post.pause",
     "post.signatures",
     "post.flows",
     "post.balance",
+    "post.order-content",
+    "post.pause",
+    "post.authentication",
+    "post.records",
+    "post.rate-limiting",
+    "post.tls",
 }
 
 

@@ -22,7 +22,10 @@ def test_endpoint_answers_as_declared(
     """One request as declared; a writing one only where the environment allows it."""
     owner, _, name = endpoint.partition(".")
     declared = release.environment.services[owner].endpoints[name]
-    service(owner).ask(declared).expect_answer(
+    answer = service(owner).ask(declared)
+    answer.expect_answer(
         declared.answer,
         next_step=f"compare with {release.place('services', owner, 'endpoints', name)}",
     )
+    if declared.max_time is not None:
+        answer.elapsed.at_most(declared.max_time, next_step="see what it waits for")

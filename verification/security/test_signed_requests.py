@@ -6,13 +6,16 @@ check says what is wrong with it. Only a forgery that was accepted is a finding.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_metarelease.errors import RefusedError
 from pytest_metarelease.manifest.scalars import Access
-from pytest_metarelease.probes.signed import Signer, forgeries
+from pytest_metarelease.probes.api.examined import Examined
+from pytest_metarelease.probes.chain.signing import fresh_key
+from pytest_metarelease.probes.signed import Signer, forgeries, misuses, replays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,19 +68,44 @@ def test_forged_requests_are_refused(signer: Signer, send: Callable[..., Respons
 def test_a_replayed_request_is_refused(
     release: Target, signer: Signer, send: Callable[..., Response]
 ) -> None:
-    """The same valid request a second time; on read-only, a forged one, twice."""
+    """The same valid request again, as it was and in disguise; on read-only, a forged one."""
     if release.environment.access is Access.TRANSACT:
         body = signer.body()
         first = send(body, must_be_refused=False)
         if first.status not in signer.declared.accepted:
             error = RefusedError(f"the valid request was not accepted ({first.summary})")
             first.unknown(error, "a first request to replay")
-        replayed = send(body, must_be_refused=False)
     else:
         body = next(forgeries(signer)).body
         _expect_refusal(send(body, must_be_refused=True), signer, "a forgery is accepted")
-        replayed = send(body, must_be_refused=True)
-    _expect_refusal(replayed, signer, "a replay is accepted: remember used nonces")
+    for replay in replays(signer, body):
+        _expect_refusal(
+            send(replay.body, must_be_refused=True),
+            signer,
+            f"a replay is accepted ({replay.name}): remember used nonces, not signatures",
+        )
+
+
+@pytest.mark.verifies("post.order-content")
+@pytest.mark.for_each("signed_request")
+@pytest.mark.usefixtures("signed_request")
+def test_signed_nonsense_is_refused(
+    signed_request: str, release: Target, signer: Signer, service: Callable[..., Any]
+) -> None:
+    """Expired, worth nothing or less, sold for itself, of no known kind, with further members.
+
+    Signed by whom it says; on read-only by nobody, so that it is certainly refused.
+    """
+    environment = release.environment
+    examined = Examined.of(
+        environment.signed_requests[signed_request].endpoint, environment, service
+    )
+    if not examined.may_write:
+        signer = Signer(signer.declared, signer.typed_data, fresh_key())
+    trials = examined.trials("check what an order says, also when its signature is right")
+    for misuse in misuses(signer):
+        trials.refused(misuse.name, partial(examined.send, body=misuse.body))
+    trials.finish("a refusal of every order that nobody can want")
 
 
 @pytest.mark.verifies("post.endpoints")

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from pytest_metarelease.sandbox.api import settlement, trading
+from pytest_metarelease.sandbox.api.defects import with_defects
 from pytest_metarelease.sandbox.api.health import Examiner, health, status
 from pytest_metarelease.sandbox.api.parse import BadRequest
 from pytest_metarelease.sandbox.api.shield import Shield
@@ -79,7 +80,7 @@ def build(plan: Plan, *, old: bool) -> ASGIApp:
         allow_methods=["GET", "POST"],
         allow_headers=["Content-Type", "Authorization"],
     )
-    return Shield(open_to_frontend, shared)
+    return with_defects(Shield(open_to_frontend, shared), plan)
 
 
 async def _bad_request(_: Request, problem: Any) -> JSONResponse:

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.sandbox.abi import checksum_address
+from pytest_metarelease.sandbox.api.lax import STRICT, Lax
 from pytest_metarelease.sandbox.signing import Order
 
 if TYPE_CHECKING:
@@ -33,15 +34,21 @@ class BadRequest(Exception):  # noqa: N818 - named after its status
         self.status = status
 
 
-async def json_object(request: Request, fields: tuple[str, ...]) -> dict[str, Any]:
+async def json_object(
+    request: Request, fields: tuple[str, ...], lax: Lax = STRICT
+) -> dict[str, Any]:
     """The body, which must be a JSON object with exactly these fields."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if kind != "application/json" and not lax.any_media_type:
         raise BadRequest(415, "Content-Type must be application/json")
     try:
         body = json.loads(await request.body(), parse_constant=_no_constant)
     except (ValueError, RecursionError) as problem:
+        if lax.bad_json_fails:
+            raise
         raise BadRequest(400, "the body is not JSON") from problem
+    if body is None and lax.null_body_fails:
+        raise TypeError("null has no members")
     return exactly(body, fields, "the body")
 
 
@@ -92,19 +99,24 @@ def positive(source: Mapping[str, Any], name: str) -> int:
     return value
 
 
-def order(raw: Any, now: float) -> Order:
+def order(raw: Any, now: float, lax: Lax = STRICT) -> Order:
     """A well-formed order that has not expired at ``now`` (Unix seconds)."""
+    if lax.extra_members and isinstance(raw, dict):
+        raw = {name: value for name, value in raw.items() if name in _ORDER_FIELDS}
     source = exactly(raw, _ORDER_FIELDS, "order")
+    if lax.bad_type_fails and isinstance(source["sellAmount"], dict | list):
+        raise TypeError("an object is no number")
+    least = amount if lax.zero_order else positive
     parsed = Order(
         maker=address(source, "maker"),
         sell_token=address(source, "sellToken"),
         buy_token=address(source, "buyToken"),
-        sell_amount=positive(source, "sellAmount"),
-        buy_amount=positive(source, "buyAmount"),
+        sell_amount=least(source, "sellAmount"),
+        buy_amount=least(source, "buyAmount"),
         nonce=amount(source, "nonce"),
         expiry=amount(source, "expiry", _MAX_EXPIRY),
     )
-    if parsed.sell_token == parsed.buy_token:
+    if parsed.sell_token == parsed.buy_token and not lax.equal_tokens:
         raise BadRequest(422, "sellToken and buyToken must differ")
     if parsed.expiry <= now:
         raise BadRequest(422, "the order has expired")

@@ -1,7 +1,7 @@
 """Releases: the arbiter's signature, and the transaction that pays out.
 
-Refuses callers without the operator's token, other escrows than the configured one, and to call
-anything released before its receipt says so.
+Refuses callers without the operator's token, other escrows than the configured one, whoever is no
+party to it, more than it holds, and to call anything released before its receipt says so.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from starlette.responses import JSONResponse
 
 from pytest_metarelease.sandbox.abi import call
-from pytest_metarelease.sandbox.accounts import ARBITER
+from pytest_metarelease.sandbox.accounts import ARBITER, COUNTERPARTY, DEPOSITOR
 from pytest_metarelease.sandbox.api import parse
+from pytest_metarelease.sandbox.api.lax import lets_in
 from pytest_metarelease.sandbox.api.outbound import NoAnswer, NodeError, ask_node
 from pytest_metarelease.sandbox.api.parse import BadRequest
 from pytest_metarelease.sandbox.orders import written
-from pytest_metarelease.sandbox.plan import API_TOKEN, CHAIN_ID
+from pytest_metarelease.sandbox.plan import AMOUNT, API_TOKEN, CHAIN_ID
 from pytest_metarelease.sandbox.signing import Transaction, release_digest, sign
 
 if TYPE_CHECKING:
@@ -49,9 +51,15 @@ class Release:
 
 async def sign_release(request: Request) -> JSONResponse:
     """``POST /api/signRelease``: the arbiter's EIP-712 signature of the release."""
-    _authorise(request)
     state = _of(request)
-    release = _parse(state, await parse.json_object(request, _FIELDS))
+    if not state.plan.has("sign-unprotected"):
+        _authorise(request)
+    if state.plan.has("form-signs") and "form" in request.headers.get("content-type", ""):
+        body = dict(parse_qsl((await request.body()).decode(errors="replace")))
+        body = parse.exactly(body, _FIELDS, "the form")
+    else:
+        body = await parse.json_object(request, _FIELDS)
+    release = _parse(state, body)
     version = "2" if state.plan.has("domain-mismatch") else "1"
     digest = release_digest(
         CHAIN_ID, release.escrow, release.to, release.token, release.amount, version
@@ -103,15 +111,28 @@ def _parse(state: State, body: dict[str, Any]) -> Release:
         escrow=parse.address(body, "escrowAddress"),
         to=parse.address(body, "to"),
         token=parse.address(body, "token"),
-        amount=parse.positive(body, "amount"),
+        amount=_amount(state, body),
     )
-    if release.escrow != state.plan.contracts.escrow:
+    if release.escrow != state.plan.contracts.escrow and not state.plan.has("any-escrow-signed"):
         raise BadRequest(403, "the arbiter signs for the configured escrow only")
+    parties = {DEPOSITOR.address, COUNTERPARTY.address}
+    if release.to not in parties and not state.plan.has("any-recipient-signed"):
+        raise BadRequest(403, "only the parties of the escrow can be paid")
+    if release.amount > AMOUNT:
+        raise BadRequest(422, "amount is more than the escrow holds")
     return release
+
+
+def _amount(state: State, body: dict[str, Any]) -> int:
+    if state.plan.has("zero-amount-signed"):
+        return parse.amount(body, "amount")
+    return parse.positive(body, "amount")
 
 
 def _authorise(request: Request) -> None:
     given = request.headers.get("authorization", "")
+    if lets_in(_of(request).plan, given):
+        return
     if not hmac.compare_digest(given.encode(), f"Bearer {API_TOKEN}".encode()):
         raise BadRequest(401, "a bearer token is required")
 

@@ -1,6 +1,7 @@
 """What stands before every endpoint: rate limit, body limit, security headers, measured faults.
 
-Refuses the 2,001st request of a burst with 429, and bodies over 64 KiB with 413.
+Refuses the 2,001st request of a burst with 429, the 81st for a quote, and bodies over 64 KiB with
+413.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Requests per second and per client that go on for ever, and how many may come at once.
 RATE, BURST = 1000.0, 2000.0
+#: The same for quotes, each of which asks somebody else.
+QUOTE_RATE, QUOTE_BURST = 40.0, 80.0
 MAX_BODY = 64 * 1024
 FAILING_EVERY = 12
 SLOWER_BY = 0.7
@@ -37,12 +40,18 @@ HEADERS = (
 class Bucket:
     """Tokens of one client; one request costs one."""
 
-    tokens: float = BURST
+    rate: float = RATE
+    burst: float = BURST
+    tokens: float = field(init=False)
     at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        """Begin full."""
+        self.tokens = self.burst
 
     def take(self, now: float) -> bool:
         """Whether there was a token left."""
-        self.tokens = min(BURST, self.tokens + (now - self.at) * RATE)
+        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
         self.at = now
         if self.tokens < 1:
             return False
@@ -56,6 +65,7 @@ class Shield:
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app, self._state = app, state
         self._clients: dict[str, Bucket] = {}
+        self._quoting: dict[str, Bucket] = {}
         self._business = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +73,10 @@ class Shield:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started, answer = time.perf_counter(), _Answer(send)
+        started, answer = (
+            time.perf_counter(),
+            _Answer(send, self._state.plan.has("nosniff-missing")),
+        )
         try:
             await self._guarded(scope, receive, answer)
         finally:
@@ -71,7 +84,9 @@ class Shield:
 
     async def _guarded(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         if not self._admitted(scope):
-            await answer.refuse(429, "too many requests", ((b"retry-after", b"1"),))
+            silent = self._state.plan.has("retry-after-missing")
+            wish = () if silent else ((b"retry-after", b"1"),)
+            await answer.refuse(429, "too many requests", wish)
             return
         if await self._spoiled(scope):
             await answer.refuse(500, "internal server error")
@@ -81,8 +96,14 @@ class Shield:
     def _admitted(self, scope: Scope) -> bool:
         if len(self._clients) > _MANY_CLIENTS:
             self._clients.clear()
+            self._quoting.clear()
         client = (scope.get("client") or ("unknown",))[0]
-        return self._clients.setdefault(client, Bucket()).take(time.monotonic())
+        now = time.monotonic()
+        if scope["path"] == "/api/quote" and not self._state.plan.has("rate-limit-missing"):
+            own = self._quoting.setdefault(client, Bucket(QUOTE_RATE, QUOTE_BURST))
+            if not own.take(now):
+                return False
+        return self._clients.setdefault(client, Bucket()).take(now)
 
     async def _spoiled(self, scope: Scope) -> bool:
         """The faults api-slow and api-errors; health is left alone by both."""
@@ -100,12 +121,14 @@ class _Answer:
     """Adds the headers, and remembers the status."""
 
     _send: Send
+    sniffed: bool = False
     status: int = 500
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+            headers = HEADERS[:1] if self.sniffed else HEADERS
+            message = {**message, "headers": [*message.get("headers", ()), *headers]}
         await self._send(message)
 
     async def refuse(self, status: int, why: str, more: tuple[Any, ...] = ()) -> None:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pytest_metarelease.sandbox.asgi import serve_app
+from pytest_metarelease.sandbox.frontend.defects import routes_of_defects
 from pytest_metarelease.sandbox.plan import CHAIN_ID, ZERO_ADDRESS, Plan
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def build(plan: Plan) -> Starlette:
     script = _text("app.js").replace("{{config}}", json.dumps(_config(plan), indent=2))
     styles = _text("style.css")
     script_path, styles_path = _hashed("app", script, "js"), _hashed("style", styles, "css")
+    policy_of_none = plan.has("headers-missing")
     page = _text("index.html")
     for name, value in (
         ("script", script_path),
@@ -44,15 +46,20 @@ def build(plan: Plan) -> Starlette:
     ):
         page = page.replace("{{" + name + "}}", html.escape(value))
     policy = (
-        f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src 'self' {plan.api_url}; base-uri 'none'; form-action 'self'; "
-        f"frame-ancestors 'none'"
+        None
+        if policy_of_none
+        else (
+            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+            f"connect-src 'self' {plan.api_url}; base-uri 'none'; form-action 'self'; "
+            f"frame-ancestors 'none'"
+        )
     )
     return Starlette(
         routes=[
             _file("/", page, "text/html", "no-cache", policy),
             _file(script_path, script, "text/javascript", "max-age=31536000, immutable", policy),
             _file(styles_path, styles, "text/css", "max-age=31536000, immutable", policy),
+            *routes_of_defects(plan, script_path),
         ]
     )
 
@@ -69,14 +76,15 @@ def _config(plan: Plan) -> dict[str, str | int]:
     }
 
 
-def _file(path: str, content: str, kind: str, caching: str, policy: str) -> Route:
-    headers = {
-        "Cache-Control": caching,
-        "Content-Security-Policy": policy,
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-        "Referrer-Policy": "no-referrer",
-    }
+def _file(path: str, content: str, kind: str, caching: str, policy: str | None) -> Route:
+    headers = {"Cache-Control": caching}
+    if policy is not None:
+        headers |= {
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+        }
 
     async def answer(_: Request) -> Response:
         return Response(content, media_type=kind, headers=headers)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PARCELS = "application/vnd.parcels+json"
+_MOST = 65_536
 _RATES = {"zones": {"eu": 4.5, "overseas": 19.0}}
 
 
@@ -86,9 +87,25 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, {"problem": "there is no such thing"})
 
     def do_PUT(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        told = "place" in body
+        length = int(self.headers.get("Content-Length") or 0)
+        if length > _MOST:
+            self.close_connection = True
+            self._answer(413, {"problem": "that is too much"})
+            return
+        content = self.rfile.read(length)
+        if self.headers.get_content_type() != "application/json":
+            self._answer(415, {"problem": "say it in JSON"})
+            return
+        try:
+            body = json.loads(content)
+        except (ValueError, RecursionError):
+            self._answer(400, {"problem": "this is no JSON"})
+            return
+        told = isinstance(body, dict) and isinstance(body.get("place"), str)
         self._answer(200 if told else 422, body if told else {"problem": "say the place"})
+
+    def version_string(self) -> str:
+        return "parcels"
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing: pytest shows what a test says."""
@@ -97,6 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         data = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)

@@ -1,0 +1,179 @@
+"""One declared endpoint with what is needed to ask it rightly, wrongly, and by whom.
+
+Refuses on read-only what is not certainly refused: what would be right but for one thing is signed
+by nobody's key there.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pytest_metarelease.errors import ProbeError, UndeclaredError
+from pytest_metarelease.manifest.scalars import Access
+from pytest_metarelease.probes.api.trials import Trials
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_metarelease.manifest.model import Endpoint, Environment, Service
+    from pytest_metarelease.probes.exchange import Response
+    from pytest_metarelease.probes.http import HttpProbe
+    from pytest_metarelease.probes.signed import Signer
+
+#: Seconds that an answer to a wrong request may take, where the service declares more.
+_TIMEOUT = 6.0
+
+
+class Examined:
+    """An endpoint of a declared service; ``name`` is ``service.endpoint``."""
+
+    def __init__(
+        self,
+        name: str,
+        probe: HttpProbe,
+        service: Service,
+        declared: Endpoint,
+        environment: Environment,
+    ) -> None:
+        self.name = name
+        self.probe = probe
+        self.service = service
+        self.declared = declared
+        self.environment = environment
+        self._signer: Signer | None = None
+
+    @classmethod
+    def of(
+        cls, name: str, environment: Environment, service: Callable[[str], HttpProbe]
+    ) -> Examined:
+        """Return the endpoint of that name.
+
+        Raises:
+            UndeclaredError: It was adopted from a description and nobody confirmed it.
+        """
+        owner, _, own = name.partition(".")
+        declared = environment.services[owner].endpoints[own]
+        if declared.unconfirmed is not None:
+            raise UndeclaredError(
+                f"{name} is {declared.unconfirmed} and confirmed by nobody; compare it with the "
+                "design and remove `unconfirmed`"
+            )
+        return cls(name, service(owner), environment.services[owner], declared, environment)
+
+    @property
+    def may_write(self) -> bool:
+        """Whether the environment allows requests that may change something."""
+        return self.environment.access is Access.TRANSACT
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one wrong request."""
+        return min(self.service.timeout, _TIMEOUT)
+
+    @property
+    def signer(self) -> Signer | None:
+        """What signs bodies for this endpoint, where the manifest declares that it wants it."""
+        if self._signer is None:
+            for one in self.environment.signed_requests.values():
+                if one.endpoint == self.name:
+                    from pytest_metarelease.probes.signed import Signer
+
+                    self._signer = Signer.of(one, self.environment)
+        return self._signer
+
+    def example(self) -> Any:
+        """Return a body that is right, with a fresh nonce and signature where one is needed.
+
+        On read-only the signature is of nobody's key, so that it must be refused all the same.
+        """
+        signer = self.signer
+        if signer is None:
+            return self.declared.body
+        if self.may_write:
+            return signer.body()
+        from pytest_metarelease.probes.chain.signing import fresh_key
+
+        return signer.body(key=fresh_key())
+
+    def send(
+        self,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content: bytes | None = None,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+        anonymous: bool = False,
+    ) -> Response:
+        """Send the declared request with differences; ``content`` is a body as it stands.
+
+        ``body`` is sent as JSON, also None where the endpoint declares a body.
+        """
+        declared = self.declared
+        chosen = method or declared.method
+        given = dict(headers or {})
+        data = content
+        if data is None and declared.body is not None and chosen not in ("GET", "HEAD", "OPTIONS"):
+            data = json.dumps(body).encode()
+        if data is not None and "content-type" not in {one.lower() for one in given}:
+            given["content-type"] = content_type
+        return self.probe.request(
+            chosen,
+            path or declared.target,
+            query=declared.query if query is None else query,
+            content=data,
+            headers=given,
+            credential=None if anonymous else declared.credential,
+            safe_probe=declared.safe_probe,
+            timeout=self.timeout,
+        )
+
+    def trials(self, next_step: str = "") -> Trials:
+        """Return trials whose control is a right request to the same service."""
+        return Trials(self.probe.recorder, self.works, next_step)
+
+    def works(self) -> bool:
+        """Return whether the service answers something that is right, asked just now."""
+        recorder = self.probe.recorder
+        mark = recorder.mark()
+        try:
+            answer = self.probe.request(
+                "GET",
+                *self._control_path(),
+                credential=None,
+                timeout=self.service.timeout,
+                may_be_cached=True,
+            )
+        except ProbeError:
+            return False
+        finally:
+            recorder.supersede(mark)
+        return answer.status < 500
+
+    def _control_path(self) -> tuple[str]:
+        """The same path by GET where it is declared, else health, else any GET of the service."""
+        known = [one for one in self.service.endpoints.values() if one.method == "GET"]
+        first = [one for one in known if one.path == self.declared.path]
+        near = [one for one in known if self.declared.path.startswith(f"{one.path}/")]
+        for one in (*first, *near):
+            return (_with_query(one),)
+        if self.service.health is not None:
+            return (self.service.health.path,)
+        return (_with_query(known[0]) if known else "/",)
+
+    def path_with(self, parameter: str, value: str) -> str:
+        """Return the path with another value for one parameter, escaped."""
+        path = self.declared.path.replace("{" + parameter + "}", quote(value, safe=""))
+        for name, known in self.declared.parameters.items():
+            path = path.replace("{" + name + "}", known)
+        return path
+
+
+def _with_query(endpoint: Endpoint) -> str:
+    from urllib.parse import urlencode
+
+    return endpoint.target + (f"?{urlencode(endpoint.query)}" if endpoint.query else "")

@@ -1,0 +1,148 @@
+"""What a request made is really there: by its id, in the list, in the database, on the chain.
+
+Refuses to create anything on read-only; there nothing is created and nothing is verified.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pytest_metarelease.errors import ForbiddenError, ProbeError, RefusedError
+from pytest_metarelease.probes.api import bodies
+from pytest_metarelease.probes.api.examined import Examined
+from pytest_metarelease.probes.document import look_up
+from pytest_metarelease.probes.reading import Reading, same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_metarelease.manifest.interface import Created
+    from pytest_metarelease.probes.exchange import Response
+    from pytest_metarelease.probes.http import HttpProbe
+    from pytest_metarelease.probes.sql import DatabaseProbe
+
+_TOGETHER = 6
+
+
+def _make(one: Examined) -> tuple[Any, Response, str]:
+    """Create one; return the body that was sent, the answer, and the id."""
+    created = _created(one)
+    body = one.example()
+    answer = one.send(body=body)
+    signer = one.signer
+    accepted = signer.declared.accepted if signer is not None else one.declared.answer.status
+    if answer.status not in accepted:
+        answer.unknown(
+            RefusedError(f"nothing was created: {answer.summary}"), "something that is created"
+        )
+    return body, answer, str(answer.value(created.id).value)
+
+
+def _created(one: Examined) -> Created:
+    if one.declared.created is None:
+        raise ProbeError(f"{one.name} declares no `created`")
+    if not one.may_write:
+        raise ForbiddenError(f"{one.name} was not asked: the environment is read-only")
+    return one.declared.created
+
+
+def can_be_read_back(one: Examined, service: Callable[[str], HttpProbe]) -> None:
+    """Judge that what was created is found by its id, with the same content, and in the list."""
+    created = _created(one)
+    body, answer, identity = _make(one)
+    owner = one.name.partition(".")[0]
+    trials = one.trials("store what was sent, before it is called created")
+    if created.read is not None:
+        reader = Examined.of(f"{owner}.{created.read}", one.environment, service)
+        parameter = next(iter(reader.declared.parameters), "id")
+        path = reader.path_with(parameter, identity)
+        found = trials.answered("reading it", partial(reader.send, path=path))
+        if found is not None:
+            problem = found.summary if found.status != 200 else _differing(created, body, found)
+            trials.judge(
+                found.measurement, "reading it by its id: the same", problem, met="the same"
+            )
+    if created.list is not None:
+        lister = Examined.of(f"{owner}.{created.list}", one.environment, service)
+        listed = trials.answered("listing", lister.send)
+        if listed is not None:
+            ids = [str(value) for _, value in look_up(listed.json(), created.each)]
+            problem = "" if identity in ids else f"{identity} is not among {len(ids)}"
+            trials.judge(listed.measurement, "the list: holds it", problem, met="it is there")
+    trials.judge(answer.measurement, "creating: done", "", met=answer.summary[:60])
+    trials.finish("what was created is there, as it was sent")
+
+
+def _differing(created: Created, body: Any, found: Response) -> str:
+    problems = []
+    document = found.json()
+    for sent, read in created.same.items():
+        wanted = bodies.at(body, sent)
+        value = look_up(document, read)[0][1]
+        if not same(wanted, value) and str(wanted).lower() != str(value).lower():
+            problems.append(f"{read} is {value!r}, {wanted!r} was sent"[:160])
+    return "; ".join(problems)
+
+
+def is_stored(one: Examined, databases: Callable[[str], DatabaseProbe]) -> None:
+    """Judge that exactly one row of the database has the id that the API gave."""
+    created = _created(one)
+    if created.database is None or created.query is None:
+        raise ProbeError(f"{one.name} declares no database and query under `created`")
+    _, answer, identity = _make(one)
+    answer.value(created.id).expect(identity)
+    databases(created.database).scalar(created.query, id=identity).expect(
+        1, next_step="commit before the answer is sent"
+    )
+
+
+def ids_are_unique(one: Examined) -> None:
+    """Judge that things created at the same moment get different ids."""
+    _created(one)
+    with ThreadPoolExecutor(_TOGETHER) as pool:
+        made = [task.result() for task in [pool.submit(_make, one) for _ in range(_TOGETHER)]]
+    ids = [identity for _, _, identity in made]
+    answer = made[0][1]
+    Reading(len(set(ids)), "different ids", answer.measurement, answer.recorder).expect(
+        _TOGETHER, next_step="let the database make the ids, or use UUIDs"
+    )
+
+
+def twice_is_once(one: Examined) -> None:
+    """Judge that the same request, sent twice, is answered alike and makes one thing."""
+    if not one.may_write and one.declared.writes:
+        raise ForbiddenError(f"{one.name} was not asked: the environment is read-only")
+    body = one.example()
+    first, second = one.send(body=body), one.send(body=body)
+    second.expect(first.status, next_step="answer a repeated request as the first one")
+    if one.declared.created is not None:
+        place = one.declared.created.id
+        second.value(place).expect(
+            first.value(place).value, next_step="find what the first request made by its key"
+        )
+
+
+def transaction_is_real(one: Examined, rpc: Any) -> None:
+    """Judge that the transaction that an answer reports succeeded, and went to that contract.
+
+    ``rpc`` is the JSON-RPC client of the declared chain.
+    """
+    sent = one.declared.transaction
+    if sent is None:
+        raise ProbeError(f"{one.name} declares no `transaction`")
+    if not one.may_write:
+        raise ForbiddenError(f"{one.name} was not asked: the environment is read-only")
+    answer = one.send(body=one.example()).expect(one.declared.answer.status)
+    digest = answer.value(sent.hash)
+    receipt = rpc.call("eth_getTransactionReceipt", digest.value) or {}
+    contract = one.environment.contracts[sent.contract].address.lower()
+    for name, value, wanted in (
+        ("status", receipt.get("status"), "0x1"),
+        ("to", str(receipt.get("to")).lower(), contract),
+        ("transactionHash", receipt.get("transactionHash"), digest.value),
+    ):
+        Reading(value, f"receipt {name}", answer.measurement, answer.recorder).expect(
+            wanted, next_step="answer only when the receipt is there and says success"
+        )
