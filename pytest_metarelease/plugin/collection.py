@@ -198,13 +198,13 @@ class Collection:
             config.addinivalue_line("markers", f"{name}: set by the plugin while it selects")
         due = {one for one in self.scope().items if self._applies(one)}
         bound, selected = (
-            (getattr(pytest.mark, marks.BOUND),),
-            (getattr(pytest.mark, marks.SELECTED),),
+            getattr(pytest.mark, name).mark for name in (marks.BOUND, marks.SELECTED)
         )
         for item in items:
             ids = self.bindings.get(self.nodeid_of(item.nodeid))
             if ids is not None:
-                _mark(item, bound if due.isdisjoint(ids) else selected)
+                # No keywords, which `-k` would find and every report would carry.
+                item.own_markers.append(bound if due.isdisjoint(ids) else selected)
         # pytest itself deselects, so that counts and hooks stay its own. A check is selected by
         # its items; a test that verifies nothing by the expression as it was given.
         others = f"({self.run.expression}) and" if self.run.expression else ""

@@ -19,18 +19,33 @@ if TYPE_CHECKING:
 
 _TestReport = pytest.TestReport
 _NO_FACTS: dict[str, Any] = {}
+_Phases = tuple[Phase, ...]
 
 
-class _Passed(dict[str, Phase]):
-    """The phases of reports that passed in one process, by ``when``; one value serves for all."""
+class _Passed:
+    """The phases of checks that pass in one process, as far as they are: one value serves all.
+
+    What nearly every check has is so kept once, which the garbage collector has not to walk.
+    """
 
     def __init__(self, process: str) -> None:
         self._process = process
-        self.whole = [self["setup"], self["call"], self["teardown"]]
+        setup, call, teardown = map(self.phase, ("setup", "call", "teardown"))
+        self.begun, self.called, self.whole = (setup,), (setup, call), (setup, call, teardown)
 
-    def __missing__(self, when: str) -> Phase:
-        found = self[when] = Phase(when, "passed", process=self._process)
-        return found
+    def phase(self, when: str) -> Phase:
+        """Return the phase of a report that passed."""
+        return Phase(when, "passed", process=self._process)
+
+    def after(self, phases: _Phases, when: str) -> _Phases:
+        """Return ``phases`` and one that passed."""
+        if when == "setup" and not phases:
+            return self.begun
+        if when == "call" and phases is self.begun:
+            return self.called
+        if when == "teardown" and phases is self.called:
+            return self.whole
+        return (*phases, self.phase(when))
 
 
 class Gathering:
@@ -41,20 +56,21 @@ class Gathering:
     """
 
     def __init__(self, collection: Collection, ledger: LedgerWriter) -> None:
-        self.phases: dict[str, list[Phase]] = {}
+        self.phases: dict[str, _Phases] = {}
         self.seconds: dict[str, float] = {}
         self.sealed: dict[str, str] = {}
         self._collection = collection
         self._ledger = ledger
         self._attempts: dict[str, int] = {}
         self._rerun: set[str] = set()
-        self._latest: tuple[str, str, list[Phase]] = ("", "", [])
+        self._latest = ("", "")
         self._known: dict[Any, _Passed] = {}
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep every report of every test; only where reports of all processes arrive."""
-        check, phases = self._of(str(report.nodeid))
+        check = self._check_of(str(report.nodeid))
+        phases = self.phases.get(check, ())
         found = report.__dict__
         # Three of these for every test, nearly all of them plain: found with as little as can be.
         if (
@@ -64,30 +80,29 @@ class Gathering:
             and "wasxfail" not in found
             and not self._attempts
         ):
-            node, when = found.get("node"), found["when"]
-            known = self._passed_in(node)
-            phases.append(known[when])
+            known = self._passed_in(found.get("node"))
+            self.phases[check] = phases = known.after(phases, found["when"])
             self.seconds[check] = self.seconds.get(check, 0.0) + found["duration"]
-            if when != "teardown":
-                return
-            if phases == known.whole:
+            if phases is known.whole:
                 self._ledger.append_clean(check)
                 return
         else:
-            self._keep(report, check, phases)
+            phases = self._keep(report, check, phases)
         if report.when not in ("setup", "call"):
             self._journal(check, phases)
 
-    def _keep(self, report: pytest.TestReport, check: str, phases: list[Phase]) -> None:
+    def _keep(self, report: pytest.TestReport, check: str, phases: _Phases) -> _Phases:
         """Keep a report that says more than that one phase passed."""
         sent: str | None = getattr(report, "metarelease", None)
         facts = json.loads(sent) if sent else _NO_FACTS
-        phases.append(_phase(report, facts, self._attempt(report, check)))
+        found = (*phases, _phase(report, facts, self._attempt(report, check)))
+        self.phases[check] = found
         if "digest" in facts:
             self.sealed[check] = facts["digest"]
+        return found
 
     def _passed_in(self, node: Any) -> _Passed:
-        """Return the phases of what nearly every report is; one value serves for all of a kind."""
+        """Return what is kept of checks that pass in the process of ``node``."""
         found = self._known.get(node)
         if found is None:
             found = self._known[node] = _Passed("main" if node is None else str(node.gateway.id))
@@ -105,18 +120,15 @@ class Gathering:
             self._attempts.setdefault(check, 0)
         return self._attempts.get(check, 0)
 
-    def _of(self, nodeid: str) -> tuple[str, list[Phase]]:
-        """Return the check that a report is about, and what is kept of it so far."""
+    def _check_of(self, nodeid: str) -> str:
         # Reports of one test mostly follow one another.
-        latest = self._latest
-        if nodeid == latest[0]:
-            return latest[1], latest[2]
-        check = self._collection.nodeid_of(nodeid)
-        phases = self.phases.setdefault(check, [])
-        self._latest = (nodeid, check, phases)
-        return check, phases
+        latest, check = self._latest
+        if nodeid != latest:
+            check = self._collection.nodeid_of(nodeid)
+            self._latest = (nodeid, check)
+        return check
 
-    def _journal(self, check: str, phases: list[Phase]) -> None:
+    def _journal(self, check: str, phases: _Phases) -> None:
         if len(phases) == 3 and all(map(_clean, phases)):
             self._ledger.append_clean(check)
             return

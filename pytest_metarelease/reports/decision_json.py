@@ -63,8 +63,10 @@ def _one_line(value: Any) -> str:
 
 
 def _only_short_texts(document: str) -> bool:
-    # Between two quotes is a text, or what stands between two texts; an escaped quote hides one.
-    return '\\"' not in document and max(map(len, document.split('"'))) <= _LONGEST
+    # Between two quotes is a text, or what stands between two texts. An escaped quote would cut a
+    # long text in two; how long it stays does not depend on it.
+    plain = document.replace("\\\\", "..").replace('\\"', "..") if "\\" in document else document
+    return max(map(len, plain.split('"'))) <= _LONGEST
 
 
 def _bounded(value: Any) -> Any:

@@ -33,8 +33,12 @@ def test_go_where_every_item_was_measured(project: Project, workers: Workers) ->
 def test_a_failure_weighs_by_severity(
     project: Project, workers: Workers, severity: str, verdict: str, code: int
 ) -> None:
-    project.items("post.one " + severity).lock(ONE)
+    # Beside one that is verified: of notes alone there is no GO.
+    project.items("post.one " + severity, "post.two P0").lock(
+        ONE, "post.two: test_two.py::test_one"
+    )
     project.write("test_one.py", MEASURED.replace(".expect(1)", ".expect(2)"))
+    project.write("test_two.py", MEASURED.replace("post.one", "post.two"))
     ran = project.pytest("-m", "post_deploy", *workers)
     assert (ran.verdict, ran.exit_code) == (verdict, code), ran.text
     assert ran.item("post.one")["state"] == "failed"
