@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pytest_metarelease.sandbox import FAULTS
 from pytest_metarelease.sandbox.api_faults import API_FAULTS
@@ -89,14 +89,15 @@ def _squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-def faults_of(*, chain: bool) -> Sequence[str]:
-    """Return the faults that show on the chain, or all others: two files, for two workers."""
-    on_chain = {
-        "contracts", "transaction-failures", "access", "multisig", "signatures", "flows",
-        "balance", "node",
-    }  # fmt: skip
-    return tuple(
-        name
-        for name, item in CAUGHT_BY.items()
-        if (item.removeprefix("post.") in on_chain) is chain
-    )
+_PLACES = {
+    "contracts": ("contracts",),
+    "chain": (
+        "transaction-failures", "access", "multisig", "signatures", "flows", "balance", "node",
+    ),
+}  # fmt: skip
+
+
+def faults_of(place: Literal["contracts", "chain", "elsewhere"]) -> Sequence[str]:
+    """Return the faults that are caught in one place: a file each, to spread over workers."""
+    places = {f"post.{item}": name for name, items in _PLACES.items() for item in items}
+    return tuple(name for name, item in CAUGHT_BY.items() if places.get(item, "elsewhere") == place)

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def test_all_are_tried() -> None:
-    tried = [*faults_of(chain=True), *faults_of(chain=False)]
+    tried = [*faults_of("contracts"), *faults_of("chain"), *faults_of("elsewhere")]
     assert sorted(tried) == sorted(CAUGHT_BY)
     assert len(tried) == len(set(tried))
     assert {*TRIGGERED, *UNKNOWN} <= set(tried)
 
 
-@pytest.mark.parametrize("fault", faults_of(chain=False))
+@pytest.mark.parametrize("fault", faults_of("elsewhere"))
 def test_a_fault_is_caught_by_its_item(fault: str, tmp_path: Path) -> None:
     runs = Runs(tmp_path)
     run_with(runs, fault)

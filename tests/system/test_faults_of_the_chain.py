@@ -1,4 +1,4 @@
-"""Faults of contracts and chain are caught: by their item, with what to do next."""
+"""Faults of callers, signatures, books and nodes are caught: by their item, with a next step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("fault", faults_of(chain=True))
+@pytest.mark.parametrize("fault", faults_of("chain"))
 def test_a_fault_is_caught_by_its_item(fault: str, tmp_path: Path) -> None:
     runs = Runs(tmp_path)
     run_with(runs, fault)
