@@ -641,6 +641,22 @@ class Attempts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptFrom:
+    """Another environment whose packet may show what cannot be tried here.
+
+    The packet must be of the same version, commit, manifest, lock and code of contracts, and have
+    verified the item itself.
+    """
+
+    environment: Annotated[str, "Where it is verified.", Refers("environment")]
+    max_age: Annotated[Seconds, "How old that run may be."]
+    rehearsal: Annotated[bool, "Whether a run on a sandbox may show it."] = False
+    other_code: Annotated[
+        str | None, "Why the code of contracts may differ there, such as immutables."
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One line of the checklist."""
 
@@ -666,6 +682,9 @@ class Item:
     threshold: Annotated[int, "How many of the signers must sign.", Between(1)] = 1
     max_age: Seconds | None = None
     binds: Literal["commit", "version"] = "commit"
+    accept_from: Annotated[
+        AcceptFrom | None, "Where it is verified instead, if it is not verified here."
+    ] = None
     next: Annotated[str | None, "What to do when it is not verified or fails."] = None
 
 
