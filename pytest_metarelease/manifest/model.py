@@ -194,6 +194,23 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """What a visitor must meet who opens the page once, in Chromium.
+
+    No error on the console, no failed request and no mixed content need not be declared.
+    """
+
+    deadline: Annotated[Seconds, "For the load and all elements together."] = Seconds(15)
+    visible: Annotated[tuple[str, ...], "CSS selectors of elements that must be visible."] = ()
+    origins: Annotated[
+        tuple[Url, ...], "Further hosts that the page may ask; all others are blocked."
+    ] = ()
+    lcp: Annotated[Seconds | None, "Largest Contentful Paint, at most."] = None
+    ttfb: Annotated[Seconds | None, "Time to first byte, at most."] = None
+    cls: Annotated[float | None, "Cumulative Layout Shift, at most."] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A web page: what it must contain, and which facts its scripts must carry."""
 
@@ -205,6 +222,7 @@ class Page:
     services: Annotated[
         tuple[str, ...], "Services whose origin the scripts must carry.", Refers("service")
     ] = ()
+    browser: Browser | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -730,6 +748,7 @@ class Declared:
     services: tuple[str, ...]
     endpoints: tuple[str, ...]
     pages: tuple[str, ...]
+    browsed: tuple[str, ...]
     bodied: tuple[str, ...]
     parametrised: tuple[str, ...]
     queried: tuple[str, ...]

@@ -358,8 +358,6 @@ def _carrying(item: Item) -> Broken:
         )
     elif item.environments is not None and set(item.environments) == {there}:
         yield ("accept_from",), f"the item applies to {there} only: nowhere is it carried to"
-    if accepted.other_code is not None and not accepted.other_code.strip():
-        yield ("accept_from", "other_code"), "needs the reason why the code may differ"
 
 
 def _signing(item: Item) -> Broken:
