@@ -101,7 +101,7 @@ def _against(
 
 def _missing(accepted: AcceptFrom) -> Reason:
     text = f"it may be carried from {accepted.environment}, and no packet was given"
-    step = "give the packet of a run there: --release-carry DIR, or --carry DIR of `check`"
+    step = "give the packet of a run there: --release-carry=DIR, or --carry DIR of `check`"
     return Reason("carry-missing", text, step)
 
 
