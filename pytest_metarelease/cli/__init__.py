@@ -108,6 +108,7 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     check.add_argument("--commit", required=True, help="the release commit it must be of")
     check.add_argument("--max-age", default="1h", help="how old it may be (default: 1h)")
     check.add_argument("--run-id", help="the run it must be of, as issued by `metarelease run`")
+    _add_carry(check)
     check.add_argument("--release-manifest", metavar="FILE", help="the manifest")
 
 
@@ -127,7 +128,18 @@ def _add_combine(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="the packet to write (default: release-evidence)",
     )
     combine.add_argument("--run-id", help="its run id (default: $RELEASE_RUN_ID, else a new one)")
+    _add_carry(combine)
     combine.add_argument("--release-manifest", metavar="FILE", help="the manifest")
+
+
+def _add_carry(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--carry",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="packet of another environment, for items that declare accept_from; repeatable",
+    )
 
 
 def _add_lock(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.checklist import Checklist, Scope
-from pytest_metarelease.cli.packets import read_packet
 from pytest_metarelease.cli.vouching import approvals_for
 from pytest_metarelease.errors import PacketError, UsageError
 from pytest_metarelease.gate import decide
@@ -23,15 +22,16 @@ from pytest_metarelease.manifest import find_manifest, load
 from pytest_metarelease.manifest.amounts import read_seconds
 from pytest_metarelease.manifest.scalars import Stage
 from pytest_metarelease.reports import packet_line
+from pytest_metarelease.reports.stored import carry_from, read_packet
 from pytest_metarelease.reports.text import one_line
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from pytest_metarelease.cli.packets import StoredPacket
-    from pytest_metarelease.gate.values import Decision, Record
+    from pytest_metarelease.gate.values import Decision, GivenCarry, Record
     from pytest_metarelease.manifest.model import Manifest
+    from pytest_metarelease.reports.stored import StoredPacket
 
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
 
@@ -47,7 +47,8 @@ def check(options: argparse.Namespace) -> int:
         due = len(_due(manifest, path, stages, options.environment))
         stored = read_packet(Path(options.packet), due)
         problems = list(_problems(stored, manifest, options, max_age))
-        decision = recompute(manifest, path, stored.record, stages)
+        carries = [carry_from(Path(one)) for one in options.carry]
+        decision = recompute(manifest, path, stored.record, stages, carries)
     except PacketError as error:
         _say(f"HOLD: {error}")
         return Verdict.HOLD.exit_code
@@ -59,7 +60,13 @@ def check(options: argparse.Namespace) -> int:
     return verdict.exit_code
 
 
-def recompute(manifest: Manifest, path: Path, record: Record, stages: Sequence[Stage]) -> Decision:
+def recompute(
+    manifest: Manifest,
+    path: Path,
+    record: Record,
+    stages: Sequence[Stage],
+    carries: Sequence[GivenCarry] = (),
+) -> Decision:
     """Return the decision over whole stages, from recorded results and present approvals."""
     due = tuple(item.id for item in manifest.checklist if item.stage in stages)
     lock = read_lock(path.parent / "checks.lock")
@@ -67,7 +74,7 @@ def recompute(manifest: Manifest, path: Path, record: Record, stages: Sequence[S
     scope = Scope(" or ".join(stages), due, bool(due))
     approvals = approvals_for(manifest, path, record)
     moment = datetime.now(UTC).isoformat()
-    return decide(checklist, scope, lock, record, approvals, now=moment)
+    return decide(checklist, scope, lock, record, approvals, carries, now=moment)
 
 
 def _due(manifest: Manifest, path: Path, stages: Sequence[Stage], environment: str) -> set[str]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.checklist import Checklist, Scope
-from pytest_metarelease.cli.packets import StoredPacket, read_packet
 from pytest_metarelease.cli.vouching import approvals_for
 from pytest_metarelease.errors import MetareleaseError, PacketError, UsageError
 from pytest_metarelease.gate import decide
@@ -25,13 +24,14 @@ from pytest_metarelease.manifest import find_manifest, load
 from pytest_metarelease.reports import markdown, terminal, writing
 from pytest_metarelease.reports.gathering import gather
 from pytest_metarelease.reports.packet import Packet
+from pytest_metarelease.reports.stored import StoredPacket, carry_from, read_packet
 from pytest_metarelease.reports.text import one_line
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from pytest_metarelease.gate.values import Decision, Record
+    from pytest_metarelease.gate.values import Decision, GivenCarry, Record
     from pytest_metarelease.manifest.model import Manifest
 
 
@@ -55,7 +55,8 @@ def combine(options: argparse.Namespace) -> int:
         state="unfinished",
     )
     try:
-        return _combine(folders, packet, manifest, path, run_id)
+        carries = [carry_from(Path(one)) for one in options.carry]
+        return _combine(folders, packet, manifest, path, run_id, carries)
     except (MetareleaseError, OSError) as error:
         text = one_line(f"not combined: {error}", 1_000)
         packet.write_tombstone(run_id=run_id, started_at=started_at, why=text, state="unfinished")
@@ -82,13 +83,18 @@ def _folders(given: Sequence[str], output: Path) -> list[Path]:
 
 
 def _combine(
-    folders: Sequence[Path], packet: Packet, manifest: Manifest, path: Path, run_id: str
+    folders: Sequence[Path],
+    packet: Packet,
+    manifest: Manifest,
+    path: Path,
+    run_id: str,
+    carries: Sequence[GivenCarry],
 ) -> int:
     stored, lost = _read(folders)
     if not stored:
         raise PacketError("; ".join(lost))
     record = combine_records([one.record for one in stored], run_id, lost)
-    decision = _decide(manifest, path, record)
+    decision = _decide(manifest, path, record, carries)
     gather(stored_folders(stored), packet.folder)
     digest = writing.write(decision, packet, allure=packet.folder / "allure-results")
     problem = writing.append_summary(
@@ -126,7 +132,9 @@ def stored_folders(stored: Sequence[StoredPacket]) -> list[tuple[str, Path]]:
     ]
 
 
-def _decide(manifest: Manifest, path: Path, record: Record) -> Decision:
+def _decide(
+    manifest: Manifest, path: Path, record: Record, carries: Sequence[GivenCarry]
+) -> Decision:
     """Return the decision over what all parts were about, which is the same for each."""
     part = record.parts[0]
     chosen = set(part.items)
@@ -138,5 +146,6 @@ def _decide(manifest: Manifest, path: Path, record: Record) -> Decision:
         read_lock(path.parent / "checks.lock"),
         record,
         approvals_for(manifest, path, record),
+        carries,
         now=datetime.now(UTC).isoformat(),
     )

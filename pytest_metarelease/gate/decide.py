@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_metarelease.approvals.model import Approvals
 from pytest_metarelease.checklist import stages_in
+from pytest_metarelease.gate.carrying import Carried, carry
 from pytest_metarelease.gate.case import Case
 from pytest_metarelease.gate.fingerprint import fingerprint
 from pytest_metarelease.gate.identity import unidentified_subjects
@@ -43,10 +44,11 @@ from pytest_metarelease.gate.weights import weigh, worst
 from pytest_metarelease.manifest.model import Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_metarelease.approvals.model import Unreadable
     from pytest_metarelease.checklist import Checklist, Lock, Scope
+    from pytest_metarelease.gate.values import GivenCarry
 
 _NO_APPROVALS = Approvals()
 _SETTLED = (State.VERIFIED, State.SIGNED)
@@ -80,23 +82,27 @@ def decide(
     lock: Lock,
     record: Record,
     approvals: Approvals = _NO_APPROVALS,
+    carries: Sequence[GivenCarry] = (),
     *,
     now: str,
 ) -> Decision:
     """Return the decision over ``scope`` from what one run recorded.
 
     ``lock`` says which checks should have run; ``now``, UTC, RFC 3339, is when approvals must
-    still hold. The signatures of ``approvals`` were verified before. Equal inputs give equal
-    decisions, whatever the order of results, measurements and bindings.
+    still hold. The signatures of ``approvals`` were verified before. ``carries`` are packets of
+    other environments, for items that declare ``accept_from``. Equal inputs give equal decisions,
+    whatever the order of results, measurements, bindings and packets.
     """
     occasion = Occasion.of(checklist, record, now)
     vouched = vouched_for(approvals.sign_offs, occasion)
     case = Case.of(checklist, scope, lock, record, vouched)
     judged = _judge(case)
     undo = judged.undo()
-    waived = apply_waivers(approvals.waivers, occasion, judged.items, undo.keys())
+    measured = {one.item for one in checklist.manifest.triggers if one.measure and one.item}
+    carried = carry(judged.items, carries, case, occasion, measured)
+    waived = apply_waivers(approvals.waivers, occasion, carried.items, undo.keys())
     items = tuple(
-        _item_decision(name, judged, waived, case, breached=name in undo) for name in judged.items
+        _item_decision(name, carried, waived, case, breached=name in undo) for name in judged.items
     )
     unclaimed = unclaimed_findings(case)
     findings = _sorted_findings(
@@ -107,6 +113,7 @@ def decide(
             *(finding for _, finding in unclaimed),
             *_breaches_out_of_scope(judged),
             *map(_unreadable, approvals.unreadable),
+            *carried.notes,
             *waived.findings,
             *sign_off_findings(approvals.sign_offs, vouched, occasion, frozenset(judged.items)),
         ]
@@ -175,7 +182,7 @@ def _named(trigger: Trigger) -> tuple[str, ...]:
 
 
 def _item_decision(
-    name: str, judged: _Judged, waived: Waived, case: Case, *, breached: bool
+    name: str, carried: Carried, waived: Waived, case: Case, *, breached: bool
 ) -> ItemDecision:
     assessment = waived.items[name]
     item = assessment.item
@@ -192,9 +199,10 @@ def _item_decision(
         checks=assessment.checks,
         met=len(frozenset().union(*assessment.met.values())),
         # Of what is open apart from any waiver, so that a waived failure keeps its name.
-        fingerprint=fingerprint(judged.items[name]),
+        fingerprint=fingerprint(carried.items[name]),
         waiver=waived.used.get(name),
         sign_offs=vouched.counted if vouched and assessment.state is State.SIGNED else (),
+        carried=carried.used.get(name),
     )
 
 

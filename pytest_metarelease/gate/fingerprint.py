@@ -31,7 +31,14 @@ def fingerprint(assessment: Assessment) -> str:
     faults = [one for one in assessment.checks if one.outcome is not Outcome.PASSED]
     found = {
         "item": assessment.item.id,
-        "reasons": sorted({one.reason.code for one in assessment.grounds if one.state in _OPEN}),
+        # What was given to carry the item from elsewhere is no part of the failure.
+        "reasons": sorted(
+            {
+                one.reason.code
+                for one in assessment.grounds
+                if one.state in _OPEN and not one.reason.code.startswith("carry-")
+            }
+        ),
         "checks": sorted({(one.nodeid, one.outcome.value, one.code) for one in faults}),
         "evidence": sorted(
             {

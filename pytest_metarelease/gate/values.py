@@ -152,6 +152,20 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenCarry:
+    """A packet of another run from which items may be carried, as far as it could be read.
+
+    ``problem`` says why there is no record. ``carried`` are the items that its own decision calls
+    carried, which is all that is read of its conclusions.
+    """
+
+    folder: str
+    record: Record | None = None
+    carried: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ItemDecision:
     """The state of one item in scope, every reason for it, its checks, and who vouches for it.
 
@@ -171,6 +185,7 @@ class ItemDecision:
     fingerprint: str = ""
     waiver: GivenWaiver | None = None
     sign_offs: tuple[GivenSignOff, ...] = ()
+    carried: GivenCarry | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

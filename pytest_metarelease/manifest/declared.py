@@ -71,6 +71,7 @@ def declared(name: str, node: Node) -> Declared:
         services=services,
         endpoints=tuple(endpoints),
         pages=having("page"),
+        browsed=having("page", "browser"),
         bodied=with_key("body"),
         parametrised=with_key("parameters"),
         queried=with_key("query"),

@@ -194,6 +194,23 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """What a visitor must meet who opens the page once, in Chromium.
+
+    No error on the console, no failed request and no mixed content need not be declared.
+    """
+
+    deadline: Annotated[Seconds, "For the load and all elements together."] = Seconds(15)
+    visible: Annotated[tuple[str, ...], "CSS selectors of elements that must be visible."] = ()
+    origins: Annotated[
+        tuple[Url, ...], "Further hosts that the page may ask; all others are blocked."
+    ] = ()
+    lcp: Annotated[Seconds | None, "Largest Contentful Paint, at most."] = None
+    ttfb: Annotated[Seconds | None, "Time to first byte, at most."] = None
+    cls: Annotated[float | None, "Cumulative Layout Shift, at most."] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A web page: what it must contain, and which facts its scripts must carry."""
 
@@ -205,6 +222,7 @@ class Page:
     services: Annotated[
         tuple[str, ...], "Services whose origin the scripts must carry.", Refers("service")
     ] = ()
+    browser: Browser | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -641,6 +659,22 @@ class Attempts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptFrom:
+    """Another environment whose packet may show what cannot be tried here.
+
+    The packet must be of the same version, commit, manifest, lock and code of contracts, and have
+    verified the item itself.
+    """
+
+    environment: Annotated[str, "Where it is verified.", Refers("environment")]
+    max_age: Annotated[Seconds, "How old that run may be."]
+    rehearsal: Annotated[bool, "Whether a run on a sandbox may show it."] = False
+    other_code: Annotated[
+        str | None, "Why the code of contracts may differ there, such as immutables."
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One line of the checklist."""
 
@@ -666,6 +700,9 @@ class Item:
     threshold: Annotated[int, "How many of the signers must sign.", Between(1)] = 1
     max_age: Seconds | None = None
     binds: Literal["commit", "version"] = "commit"
+    accept_from: Annotated[
+        AcceptFrom | None, "Where it is verified instead, if it is not verified here."
+    ] = None
     next: Annotated[str | None, "What to do when it is not verified or fails."] = None
 
 
@@ -711,6 +748,7 @@ class Declared:
     services: tuple[str, ...]
     endpoints: tuple[str, ...]
     pages: tuple[str, ...]
+    browsed: tuple[str, ...]
     bodied: tuple[str, ...]
     parametrised: tuple[str, ...]
     queried: tuple[str, ...]

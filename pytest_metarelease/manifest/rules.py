@@ -341,6 +341,23 @@ def _item(item: Item) -> Broken:
     yield from repeated(item.signers, ("signers",))
     yield from repeated(item.environments or (), ("environments",))
     yield from _signing(item)
+    yield from _carrying(item)
+
+
+def _carrying(item: Item) -> Broken:
+    accepted = item.accept_from
+    if accepted is None:
+        return
+    if item.verified_by != "checks":
+        yield ("accept_from",), f"carries what checks verified, not verified_by: {item.verified_by}"
+    there = accepted.environment
+    if item.environments is not None and there not in item.environments:
+        yield (
+            ("accept_from", "environment"),
+            f"the item does not apply to {there}; see environments",
+        )
+    elif item.environments is not None and set(item.environments) == {there}:
+        yield ("accept_from",), f"the item applies to {there} only: nowhere is it carried to"
 
 
 def _signing(item: Item) -> Broken:

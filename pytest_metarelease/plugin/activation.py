@@ -87,6 +87,7 @@ def _refuse_options_without_manifest(config: pytest.Config) -> None:
         "--release-gate=on": option.release_gate == "on",
         "--release-advisory": option.release_advisory,
         "--release-shard": option.release_shard,
+        "--release-carry": option.release_carry,
     }
     given = [name for name, value in asked.items() if value]
     if given:

@@ -62,7 +62,7 @@ def decide_run(session: GatedSession, pytest_exit: int, gathered: Gathered) -> D
     record = _record(session, contents, pytest_exit, lock.digest, gathered)
     checklist = Checklist.of(run.manifest, run.environment)
     scope, moment = session.scope(), record.finished_at
-    return decide(checklist, scope, lock, record, gathered.approvals, now=moment)
+    return decide(checklist, scope, lock, record, gathered.approvals, session.carries, now=moment)
 
 
 def _contents(session: GatedSession) -> LedgerContents:

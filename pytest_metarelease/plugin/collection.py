@@ -42,6 +42,7 @@ _KINDS = {
     "idempotent": "idempotent",
     "reporting": "reporting",
     "page": "pages",
+    "browsed_page": "browsed",
     "sampled": "sampled",
     "contract": "contracts",
     "proxied": "proxied",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.plugin.evidence_fixture import EvidenceNotes
     from pytest_metarelease.plugin.target import Target
     from pytest_metarelease.probes.agree import Agree
+    from pytest_metarelease.probes.browser import BrowsedPage
     from pytest_metarelease.probes.chain.chain import ChainProbe
     from pytest_metarelease.probes.chain.contracts import ContractProbe
     from pytest_metarelease.probes.chain.domains import DomainProbe
@@ -90,6 +91,18 @@ def api(_http: HttpDoor) -> HttpProbe:
     is refused before it leaves the process.
     """
     return _http.service(None)
+
+
+@pytest.fixture(scope="session")
+def browsed(release: Target) -> Callable[[str], BrowsedPage]:
+    """Load the page of a service in Chromium as its ``browser:`` declares, once per process.
+
+    ``browsed("frontend").expect_sound().expect_visible().expect_fast()``. The screenshot goes into
+    the packet. Needs the extra ``browser``; without a browser the check is broken, never passed.
+    """
+    from pytest_metarelease.plugin.browsing import BrowserDoor
+
+    return BrowserDoor(release).browsed
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,8 @@ def finish(config: pytest.Config, decision: Decision) -> str:
         for name, value in _properties(decision).items():
             xml.add_global_property(name, value)
         for item in decision.items:
-            if item.state in (State.FAILED, State.NOT_VERIFIED):
+            # Also what was carried: its tests alone would not say from where.
+            if item.state in (State.FAILED, State.NOT_VERIFIED, State.CARRIED):
                 _add_testcase(xml, item)
         for number, finding in enumerate(decision.findings[:_MOST_FINDINGS]):
             text = finding.reason.text
@@ -96,7 +97,8 @@ def _properties(decision: Decision) -> dict[str, str]:
 def _add_testcase(xml: LogXML, item: ItemDecision) -> None:
     """Add one testcase for an item that is not verified, whatever its tests say.
 
-    One that weighs nothing (P3) is skipped: a red line without a reason against GO misleads.
+    One that weighs nothing (P3, or carried) is skipped: a red line without a reason against GO
+    misleads.
     """
     reporter = _testcase(xml, item.id, item.stage, f"{item.id} {item.title}")
     reporter.add_property("release.items", item.id)

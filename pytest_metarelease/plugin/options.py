@@ -43,6 +43,18 @@ def add_to(parser: pytest.Parser) -> None:
         "over the whole checklist where -m is not given; off: never; ini key release_gate",
     )
     parser.addini("release_gate", "auto, on or off; see --release-gate", default="auto")
+    carry = (
+        "packet of another environment, from which items that declare accept_from are carried if "
+        "they are not verified here; repeatable"
+    )
+    group.addoption(
+        "--release-carry",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help=f"{carry}; ini key release_carry, one folder a line",
+    )
+    parser.addini("release_carry", carry, type="linelist", default=[])
     group.addoption(
         "--release-shard",
         metavar="K/N",

@@ -21,6 +21,7 @@ from pytest_metarelease.gate.values import Finding, Reason, Verdict
 from pytest_metarelease.plugin import (
     allure_folder,
     approving,
+    carrying,
     closing,
     junit,
     shards,
@@ -59,6 +60,7 @@ class GatedSession:
         self._xml: Any = None
         self._look = LastLook(config, run, redactor_of(config))
         self._approvals = approving.standing(run.root)
+        self.carries = carrying.standing(config)
         try:
             self.packet = Packet.claim(
                 run.packet,

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease import __version__
 from pytest_metarelease.evidence import Citation, Judgement, Measurement
+from pytest_metarelease.gate.carrying import carried_text
 from pytest_metarelease.gate.values import (
     Decision,
     Finding,
+    GivenCarry,
     ItemDecision,
     Reason,
     Record,
@@ -113,6 +115,9 @@ def _document(decision: Decision) -> dict[str, Any]:
         ],
         "sign_offs": [
             _sign_off(item, given) for item in decision.items for given in item.sign_offs
+        ],
+        "carried": [
+            _carried(item, item.carried) for item in decision.items if item.carried is not None
         ],
         "findings": [_finding(one) for one in decision.findings],
         "notes": [_reason(one) for one in decision.notes],
@@ -270,6 +275,20 @@ def _waiver(item: ItemDecision, given: GivenWaiver) -> dict[str, Any]:
         "reason": one.reason,
         "expires": one.expires,
         "fingerprint": one.fingerprint,
+    }
+
+
+def _carried(item: ItemDecision, given: GivenCarry) -> dict[str, Any]:
+    record = given.record
+    return {
+        "item": item.id,
+        **_reason(Reason("carried", carried_text(given))),
+        "folder": given.folder,
+        "environment": record.environment if record else None,
+        "rehearsal": record.rehearsal if record else None,
+        "run_id": record.run_id if record else None,
+        "commit": record.release_commit if record else None,
+        "finished_at": record.finished_at if record else None,
     }
 
 

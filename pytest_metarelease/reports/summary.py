@@ -87,9 +87,9 @@ def because(decision: Decision) -> str:
 
 
 def vouched(decision: Decision) -> str:
-    """Return how many items are no program's word: ``, 2 signed, 1 waived``."""
+    """Return how many items were not verified here: ``, 1 carried, 2 signed, 1 waived``."""
     states = counts(decision)
-    told = (State.SIGNED, State.WAIVED)
+    told = (State.CARRIED, State.SIGNED, State.WAIVED)
     return "".join(f", {states[one]} {one}" for one in told if states[one])
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import UsageError
 from pytest_metarelease.sandbox.api_faults import API_FAULTS, Fault
+from pytest_metarelease.sandbox.browser_faults import BROWSER_FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -183,6 +184,7 @@ FAULTS: tuple[Fault, ...] = (
         "post.identity",
     ),
     *API_FAULTS,
+    *BROWSER_FAULTS,
 )
 
 

@@ -15,6 +15,7 @@ from pytest_metarelease.sandbox import FAULTS, Running, accounts, check_faults
 from pytest_metarelease.sandbox.abi import call, keccak, selector
 from pytest_metarelease.sandbox.api_faults import API_FAULTS
 from pytest_metarelease.sandbox.artifact import ARTIFACTS
+from pytest_metarelease.sandbox.browser_faults import BROWSER_FAULTS
 from pytest_metarelease.sandbox.plan import CHAIN_ID, OLD_VERSION, ZERO_ADDRESS
 from pytest_metarelease.sandbox.signing import release_digest, signer
 from tests.sandbox.orders import signed_order
@@ -379,7 +380,9 @@ NOT_HEALTHY = {
 
 def test_each_is_seen_to_be_real() -> None:
     # What somebody with a proxy sees is looked at in tests/system/test_faults_of_the_api.py.
-    others = {fault.name for fault in FAULTS} - {fault.name for fault in API_FAULTS}
+    # What a browser sees is looked at in tests/system/test_faults_in_the_browser.py.
+    elsewhere = {fault.name for fault in (*API_FAULTS, *BROWSER_FAULTS)}
+    others = {fault.name for fault in FAULTS} - elsewhere
     assert others == set(SEEN)
 
 

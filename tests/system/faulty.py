@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_metarelease.sandbox import FAULTS
 from pytest_metarelease.sandbox.api_faults import API_FAULTS
+from pytest_metarelease.sandbox.browser_faults import BROWSER_FAULTS
 from tests.system.running import EXIT_CODES
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Of the faults of API and page, which a bench of their own looks at, two stand for all here.
 _SAMPLES = {"sign-unprotected", "dotenv-served"}
-_BENCHED = {fault.name for fault in API_FAULTS} - _SAMPLES
+_BENCHED = {fault.name for fault in (*API_FAULTS, *BROWSER_FAULTS)} - _SAMPLES
 CAUGHT_BY = {fault.name: fault.caught_by for fault in FAULTS if fault.name not in _BENCHED}
 #: The faults that breach a declared trigger, and which.
 TRIGGERED = {

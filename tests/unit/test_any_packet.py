@@ -112,6 +112,7 @@ def asked(place: Path, record: bytes, decision: bytes | None = None) -> int:
         commit=WHOLE["release_commit"],
         max_age="1h",
         run_id=None,
+        carry=[],
     )
     return check(options)
 

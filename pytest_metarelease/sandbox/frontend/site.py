@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from pytest_metarelease.sandbox.asgi import serve_app
+from pytest_metarelease.sandbox.browser_faults import ELSEWHERE, SCRIPTS, STYLES
 from pytest_metarelease.sandbox.frontend.defects import routes_of_defects
 from pytest_metarelease.sandbox.plan import CHAIN_ID, ZERO_ADDRESS, Plan
 
@@ -35,7 +36,9 @@ def serve(listener: socket.socket, plan: Plan) -> None:
 def build(plan: Plan) -> Starlette:
     """The application: three files, filled in as a build would."""
     script = _text("app.js").replace("{{config}}", json.dumps(_config(plan), indent=2))
-    styles = _text("style.css")
+    script += "\n".join(text for name, text in SCRIPTS.items() if plan.has(name))
+    styles = _text("style.css") + "\n".join(text for name, text in STYLES.items() if plan.has(name))
+    tracker = f" {ELSEWHERE}" if plan.has("wrong-origin") else ""
     script_path, styles_path = _hashed("app", script, "js"), _hashed("style", styles, "css")
     policy_of_none = plan.has("headers-missing")
     page = _text("index.html")
@@ -50,7 +53,7 @@ def build(plan: Plan) -> Starlette:
         if policy_of_none
         else (
             f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-            f"connect-src 'self' {plan.api_url}; base-uri 'none'; form-action 'self'; "
+            f"connect-src 'self' {plan.api_url}{tracker}; base-uri 'none'; form-action 'self'; "
             f"frame-ancestors 'none'"
         )
     )

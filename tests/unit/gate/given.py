@@ -12,6 +12,7 @@ from pytest_metarelease.gate import decide
 from pytest_metarelease.gate.values import (
     Decision,
     Finding,
+    GivenCarry,
     Identification,
     ItemDecision,
     Record,
@@ -22,6 +23,7 @@ from pytest_metarelease.outcome import CheckResult, Outcome
 
 NOW = "2026-11-23T12:00:00Z"
 ENVIRONMENT = "staging"
+ELSEWHERE = "preview"
 
 
 def item(name: str = "post.health", **changes: Any) -> Item:
@@ -82,6 +84,8 @@ class Given:
     approvals: Approvals = field(default_factory=Approvals)
     signers: dict[str, Address] = field(default_factory=dict)
     revoked: tuple[str, ...] = ()
+    carries: tuple[GivenCarry, ...] = ()
+    elsewhere: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.results:
@@ -100,7 +104,10 @@ class Given:
             digest="manifest-digest",
             release=Release(name="Meta", version="2.0.0", commit="c" * 40),
             default_environment=None,
-            environments={ENVIRONMENT: Declared(**(names | {"identities": self.identities}))},
+            environments={
+                ENVIRONMENT: Declared(**(names | {"identities": self.identities})),
+                ELSEWHERE: Declared(**(names | {"name": ELSEWHERE} | self.elsewhere)),
+            },
             checklist=self.items,
             triggers=self.triggers,
             rollback=self.rollback,
@@ -110,7 +117,9 @@ class Given:
 
     def locked(self) -> Lock:
         locked = {
-            one.id: LockedItem(item_digest(one), {ENVIRONMENT: (check_of(one.id),)})
+            one.id: LockedItem(
+                item_digest(one), dict.fromkeys((ENVIRONMENT, ELSEWHERE), (check_of(one.id),))
+            )
             for one in self.items
         }
         return Lock(locked, "lock-digest")
@@ -156,7 +165,8 @@ class Given:
         scope = self.scope or Scope("post_deploy", every, complete=True)
         checklist = Checklist.of(self.manifest(), ENVIRONMENT)
         lock = self.locked() if self.lock is None else self.lock
-        return decide(checklist, scope, lock, self.recorded(), self.approvals, now=now)
+        record = self.recorded()
+        return decide(checklist, scope, lock, record, self.approvals, self.carries, now=now)
 
     def first(self) -> ItemDecision:
         """The decision about the first item in scope."""

@@ -339,6 +339,26 @@ CASES = {
         "",
         "51:5: checklist[pre.audit].signers: sign nothing here; write verified_by: sign_off",
     ),
+    "carried from nowhere": (
+        "facets: [smoke]",
+        "accept_from: {environment: stagin, max_age: 7d}",
+        "58:32: checklist[post.health].accept_from.environment: no environment stagin",
+    ),
+    "carried without an age": (
+        "facets: [smoke]",
+        "accept_from: {environment: staging}",
+        "58:5: checklist[post.health].accept_from.max_age: is missing",
+    ),
+    "carried to nowhere": (
+        "facets: [smoke]",
+        "environments: [staging]\n    accept_from: {environment: staging, max_age: 7d}",
+        "59:5: checklist[post.health].accept_from: the item applies to staging only",
+    ),
+    "a signature carried": (
+        "    verified_by: sign_off\n",
+        "    verified_by: sign_off\n    accept_from: {environment: staging, max_age: 7d}\n",
+        "52:5: checklist[pre.audit].accept_from: carries what checks verified",
+    ),
     "attempts": (
         "facets: [smoke]",
         "attempts: {pass: 3, of: 2}",

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_metarelease.cli.remains import progress
 from pytest_metarelease.errors import PacketError
 from pytest_metarelease.gate.record_json import record_from_json
-from pytest_metarelease.gate.values import Record
+from pytest_metarelease.gate.values import GivenCarry, Record, State
 from pytest_metarelease.reports.packet import read_json
+from pytest_metarelease.reports.remains import progress
 from pytest_metarelease.reports.text import one_line
 
 
@@ -79,3 +79,21 @@ def _cause(folder: Path, decision: Mapping[str, Any], due: int) -> str:
     if decision.get("state") == "finished":
         parts.append("its record.json is gone, so nothing can be recomputed")
     return "; ".join(parts)
+
+
+def carry_from(folder: Path, below: Path = Path()) -> GivenCarry:
+    """Return a packet to carry items from; one that cannot be read says why, and carries nothing.
+
+    ``folder`` is named as it was given, relative to ``below``.
+    """
+    name = one_line(str(folder), 200)
+    try:
+        stored = read_packet(below / folder)
+    except PacketError as error:
+        return GivenCarry(folder=name, problem=one_line(str(error), 500))
+    if not stored.finished:
+        return GivenCarry(folder=name, problem=stored.title.removeprefix("HOLD: "))
+    items = stored.decision.get("items")
+    named = [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+    carried = [str(one.get("id")) for one in named if one.get("state") == State.CARRIED]
+    return GivenCarry(folder=name, record=stored.record, carried=tuple(carried))

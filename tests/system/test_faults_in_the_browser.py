@@ -1,0 +1,125 @@
+"""Each fault of the page is caught in real Chromium, and none is seen without one."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_metarelease.errors import DeadlineError, ProbeError, UnmetError, UnsupportedError
+from pytest_metarelease.evidence import Judgement
+from pytest_metarelease.manifest.scalars import Access, Seconds, Url
+from pytest_metarelease.probes import browser_door
+from pytest_metarelease.probes.browser import BrowsedPage, browse
+from pytest_metarelease.sandbox.browser_faults import BROWSER_FAULTS, SCRIPTS
+from tests.system.bench import Bench, product
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CAUGHT = {
+    "console-error": "wallet is undefined",
+    "asset-missing": "/assets/tokens.json: 404",
+    "element-missing": "#orders tr",
+    "wrong-origin": "only declared hosts are asked",
+    "layout-jumps": "CLS at most 0.1",
+    "page-late": "LCP at most",
+}
+
+
+def opened(bench: Bench, **changes: object) -> BrowsedPage:
+    """The page as the sandbox declares it, with what a test declares otherwise."""
+    environment = bench.release.environment
+    service = environment.services["frontend"]
+    # A machine that does other work as well must not look like a slow page.
+    declared = replace(service.page.browser, **{"ttfb": None, "lcp": None} | changes)
+    changed = replace(service, page=replace(service.page, browser=declared))
+    services = {**environment.services, "frontend": changed}
+    bench.recorder.check = "page"
+    return browse("frontend", replace(environment, services=services), bench.recorder)
+
+
+def judged(page: BrowsedPage) -> BrowsedPage:
+    return page.expect_sound().expect_visible().expect_fast()
+
+
+def test_every_fault_is_tried() -> None:
+    assert set(CAUGHT) == {fault.name for fault in BROWSER_FAULTS} == set(SCRIPTS)
+
+
+@pytest.mark.parametrize("fault", sorted(CAUGHT))
+def test_a_fault_is_caught(fault: str, tmp_path: Path) -> None:
+    # It is late by two seconds of its own, whatever the machine adds.
+    limits = {"lcp": Seconds(1.9)} if fault == "page-late" else {}
+    with product(tmp_path, fault) as bench:
+        page = opened(bench, **limits, deadline=Seconds(8))
+        with pytest.raises(UnmetError) as raised:
+            judged(page)
+    assert CAUGHT[fault] in str(raised.value)
+    assert not bench.verifies("page")
+
+
+@pytest.mark.parametrize("access", [Access.TRANSACT, Access.READ_ONLY])
+def test_a_healthy_page_is_verified(access: Access, tmp_path: Path) -> None:
+    with product(tmp_path) as bench:
+        bench.release.environment = replace(bench.release.environment, access=access)
+        page = judged(opened(bench, lcp=Seconds(60), ttfb=Seconds(60)))
+    assert bench.verifies("page")
+    assert page.seen.screenshot.startswith(b"\x89PNG")
+    assert page.seen.lcp is not None
+    assert page.seen.ttfb is not None
+    assert page.measurement.asked.endswith(page.seen.browser)
+
+
+def test_a_host_may_be_declared(tmp_path: Path) -> None:
+    with product(tmp_path, "wrong-origin") as bench:
+        page = opened(bench, origins=(Url("http://127.0.0.2:1"),))
+    assert page.seen.elsewhere == []
+    assert "127.0.0.2:1/collect" in page.seen.failed[0], "and then it must answer"
+
+
+def test_no_redirect_leads_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright does not route what a redirect leads to; nothing may arrive there all the same."""
+    with socket.create_server(("127.0.0.2", 0)) as nobody:
+        nobody.setblocking(False)
+        there = f"http://127.0.0.2:{nobody.getsockname()[1]}/"
+        asks = f'fetch("/login?next={there}", {{ mode: "no-cors" }}).catch(() => {{}});'
+        monkeypatch.setitem(SCRIPTS, "console-error", asks)
+        # Without its policy the page itself would let it through.
+        faults = ("console-error", "open-redirect", "headers-missing")
+        with product(tmp_path, *faults) as bench:
+            page = opened(bench)
+            with pytest.raises(UnmetError):
+                judged(page)
+        assert any("/login" in one or there in one for one in page.seen.failed)
+        with pytest.raises(BlockingIOError):
+            nobody.accept()
+
+
+def test_what_writes_is_withheld_on_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SCRIPTS, "console-error", 'fetch("/collect", { method: "POST" });')
+    with product(tmp_path, "console-error", like="production") as bench:
+        page = opened(bench)
+        with pytest.raises(ProbeError, match=r"POST http.*/collect"):
+            judged(page)
+    assert page.seen.failed == []
+    assert Judgement.UNKNOWN in {one.judgement for one in bench.recorder.citations["page"]}
+
+
+def test_a_page_that_never_answers(tmp_path: Path) -> None:
+    with product(tmp_path) as bench, pytest.raises(DeadlineError, match="did not load in"):
+        opened(bench, deadline=Seconds(0.001))
+
+
+def test_without_a_browser_nothing_is_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser_door, "_INSTALLED", ("no-such-browser",))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "none"))
+    with product(tmp_path) as bench, pytest.raises(UnsupportedError, match="playwright install"):
+        opened(bench)
+    assert not bench.verifies("page")
