@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.traffic import Traffic
     from pytest_metarelease.probes.eventually import Eventually
     from pytest_metarelease.probes.http import HttpProbe
+    from pytest_metarelease.probes.prometheus import MetricProbe
     from pytest_metarelease.probes.sourcify import ExplorerProbe
     from pytest_metarelease.probes.sql import DatabaseProbe
 
@@ -197,6 +198,19 @@ def databases(_sql: SqlDoor) -> Callable[[str], DatabaseProbe]:
 def database(_sql: SqlDoor) -> DatabaseProbe:
     """The only declared database, read-only: ``database.scalar("select count(*) from orders")``."""
     return _sql.database(None)
+
+
+@pytest.fixture(scope="session")
+def metrics(release: Target) -> Iterator[Callable[[str], MetricProbe]]:
+    """Return the probe of a declared query: ``metrics("prometheus.error-rate").expect()``.
+
+    No series, NaN, few or old scrapes and warnings are unknown, never a pass.
+    """
+    from pytest_metarelease.plugin.metrics_door import MetricsDoor
+
+    door = MetricsDoor(release)
+    yield door.metric
+    door.close()
 
 
 @pytest.fixture(scope="session")

@@ -32,10 +32,12 @@ FOR_EACH = "for_each(kind, ..., optional=False)"
 ALWAYS = {
     VERIFIES: "the checklist items of release.yaml that this test verifies",
     FOR_EACH: "run the test once per declared thing of that kind; the argument has its name; "
-    "kinds: service, health, identity, endpoint, page, sampled, contract, with_roles, pausable, "
+    "kinds: service, health, identity, endpoint, page, sampled, compared, contract, with_roles, "
+    "pausable, "
     "safe, account, node, second_node, final_node, accounted, metered, active, flow, "
     "signed_request, database, migrated, external, critical_external, optional_external, "
-    "agreement, and what triggers measure: error_rate, failure_rate, "
+    "agreement, metric, error_metric, latency_metric, saturation_metric, uptime_metric, "
+    "and what triggers measure: error_rate, failure_rate, "
     "unreachable; optional: a product may declare none, if the item has other checks",
     **{name: f"release stage, {text}" for name, text in STAGES.items()},
     **{name: f"severity, {text}" for name, text in SEVERITIES.items()},

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_metarelease.errors import ForbiddenError, TooFewSamplesError, UnmetError, UsageError
 from pytest_metarelease.evidence import Judgement, Notebook, RateSample
-from pytest_metarelease.manifest.model import ResponseTime
+from pytest_metarelease.manifest.measuring import ResponseTime
 from pytest_metarelease.manifest.scalars import Seconds
 from pytest_metarelease.probes.hosts import Hosts
 from pytest_metarelease.probes.load import MOST_IN_FLIGHT, sample
