@@ -144,6 +144,7 @@ def declared(name: str, node: Node) -> Declared:
         latency_metrics=about("latency"),
         saturation_metrics=about("saturation"),
         uptime_metrics=about("uptime"),
+        load_tests=keys(node, "load_tests"),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pytest_metarelease.manifest.notes import Between, Name, NotEmpty, Refers, Secret
-from pytest_metarelease.manifest.scalars import PerSecond, Seconds, Share, Url
+from pytest_metarelease.manifest.scalars import PerSecond, RelativePath, Seconds, Share, Url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +88,16 @@ class Prometheus:
     credential: Annotated[str | None, "A name under `credentials`.", Refers("credential")] = None
     timeout: Annotated[Seconds, "Limit of one query."] = Seconds(10)
     queries: Annotated[Mapping[str, Query], Name(), NotEmpty()] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadTest:
+    """A load test that k6 ran against a service, known by the summary that it left."""
+
+    service: Annotated[str, "The service that was tested.", Refers("service")]
+    summary: Annotated[RelativePath, "The JSON file that handleSummary wrote."]
+    response_time: ResponseTime
+    error_rate: Annotated[Share, "The most that may fail."] = Share(0.01)
+    confidence: Share = Share(0.95)
+    min_requests: Annotated[int, "Fewer say nothing.", Between(1)] = 1000
+    max_age: Annotated[Seconds, "How old it may be."] = Seconds(86_400)

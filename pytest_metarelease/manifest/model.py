@@ -22,7 +22,7 @@ from pytest_metarelease.manifest.interface import (
     Tree,
     Variation,
 )
-from pytest_metarelease.manifest.measuring import Prometheus, ResponseTime, Sampling
+from pytest_metarelease.manifest.measuring import LoadTest, Prometheus, ResponseTime, Sampling
 from pytest_metarelease.manifest.notes import (
     Between,
     MayBeEmpty,
@@ -594,6 +594,7 @@ class Environment:
     external: Mapping[str, External] = field(default_factory=dict)
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
     prometheus: Annotated[Mapping[str, Prometheus], Name()] = field(default_factory=dict)
+    load_tests: Annotated[Mapping[str, LoadTest], Name()] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -731,6 +732,7 @@ class Declared:
     latency_metrics: tuple[str, ...]
     saturation_metrics: tuple[str, ...]
     uptime_metrics: tuple[str, ...]
+    load_tests: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

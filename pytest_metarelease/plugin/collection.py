@@ -74,6 +74,7 @@ _KINDS = {
     "latency_metric": "latency_metrics",
     "saturation_metric": "saturation_metrics",
     "uptime_metric": "uptime_metrics",
+    "load_test": "load_tests",
 }
 # Kinds that are what triggers measure: `api.error_rate` makes `api` an `error_rate`.
 _MEASURES = ("error_rate", "failure_rate", "unreachable")

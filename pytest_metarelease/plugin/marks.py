@@ -37,7 +37,7 @@ ALWAYS = {
     "safe, account, node, second_node, final_node, accounted, metered, active, flow, "
     "signed_request, database, migrated, external, critical_external, optional_external, "
     "agreement, metric, error_metric, latency_metric, saturation_metric, uptime_metric, "
-    "and what triggers measure: error_rate, failure_rate, "
+    "load_test, and what triggers measure: error_rate, failure_rate, "
     "unreachable; optional: a product may declare none, if the item has other checks",
     **{name: f"release stage, {text}" for name, text in STAGES.items()},
     **{name: f"severity, {text}" for name, text in SEVERITIES.items()},
