@@ -64,6 +64,15 @@ def declared(name: str, node: Node) -> Declared:
             if any(_is_there(child(declared, name)) for name in names)
         )
 
+    queries = {
+        f"{server}.{query}": child(node, "prometheus", server, "queries", query)
+        for server in keys(node, "prometheus")
+        for query in keys(node, "prometheus", server, "queries")
+    }
+
+    def about(word: str) -> tuple[str, ...]:
+        return tuple(one for one, query in queries.items() if _is(child(query, "about"), word))
+
     return Declared(
         name=name,
         sandbox=_is(sandbox, "true"),
@@ -96,6 +105,11 @@ def declared(name: str, node: Node) -> Declared:
         health=having("health"),
         identities=having("identity"),
         sampled=having("sampling"),
+        compared=tuple(
+            one
+            for one in services
+            if _is_there(child(node, "services", one, "sampling", "earlier"))
+        ),
         contracts=keys(node, "contracts"),
         proxied=_having(node, "contracts", "proxy"),
         explored=_texts(child(node, "explorer", "contracts")),
@@ -125,6 +139,13 @@ def declared(name: str, node: Node) -> Declared:
         critical_external=tuple(one for one in external if one not in optional),
         optional_external=optional,
         agreements=keys(node, "agreements"),
+        prometheus=keys(node, "prometheus"),
+        metrics=tuple(queries),
+        error_metrics=about("errors"),
+        latency_metrics=about("latency"),
+        saturation_metrics=about("saturation"),
+        uptime_metrics=about("uptime"),
+        load_tests=keys(node, "load_tests"),
     )
 
 

@@ -22,6 +22,7 @@ from pytest_metarelease.manifest.interface import (
     Tree,
     Variation,
 )
+from pytest_metarelease.manifest.measuring import LoadTest, Prometheus, ResponseTime, Sampling
 from pytest_metarelease.manifest.notes import (
     Between,
     MayBeEmpty,
@@ -223,34 +224,6 @@ class Page:
         tuple[str, ...], "Services whose origin the scripts must carry.", Refers("service")
     ] = ()
     browser: Browser | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseTime:
-    """Limits of the response time, seconds from the intended start of the request."""
-
-    mean: Seconds | None = None
-    p50: Seconds | None = None
-    p95: Seconds | None = None
-    p99: Seconds | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """How a service is sampled for response times and error rate."""
-
-    endpoints: Annotated[
-        tuple[str, ...],
-        "Endpoints of this service, asked in turn; GET only.",
-        Refers("own_endpoint"),
-        NotEmpty(),
-    ]
-    rate: Annotated[PerSecond, "Requests a second, all together."]
-    samples: Annotated[int, "How many requests a round takes.", Between(1, 100_000)] = 400
-    max_samples: Annotated[
-        int, "The most that are taken while the answer is unclear.", Between(1, 1_000_000)
-    ] = 1600
-    timeout: Annotated[Seconds, "After this a request counts as an error."] = Seconds(5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -638,6 +611,8 @@ class Environment:
     databases: Mapping[str, Database] = field(default_factory=dict)
     external: Mapping[str, External] = field(default_factory=dict)
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
+    prometheus: Annotated[Mapping[str, Prometheus], Name()] = field(default_factory=dict)
+    load_tests: Annotated[Mapping[str, LoadTest], Name()] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -763,6 +738,7 @@ class Declared:
     health: tuple[str, ...]
     identities: tuple[str, ...]
     sampled: tuple[str, ...]
+    compared: tuple[str, ...]
     contracts: tuple[str, ...]
     proxied: tuple[str, ...]
     explored: tuple[str, ...]
@@ -788,6 +764,13 @@ class Declared:
     critical_external: tuple[str, ...]
     optional_external: tuple[str, ...]
     agreements: tuple[str, ...]
+    prometheus: tuple[str, ...]
+    metrics: tuple[str, ...]
+    error_metrics: tuple[str, ...]
+    latency_metrics: tuple[str, ...]
+    saturation_metrics: tuple[str, ...]
+    uptime_metrics: tuple[str, ...]
+    load_tests: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

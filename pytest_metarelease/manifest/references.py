@@ -34,6 +34,7 @@ _SUBJECTS: Mapping[str, Callable[[Declared], tuple[str, ...]]] = {
     "external": lambda one: one.external,
     "account": lambda one: one.accounts,
     "safe": lambda one: one.safes,
+    "metric": lambda one: one.metrics,
 }
 Names: TypeAlias = tuple[str, ...]
 

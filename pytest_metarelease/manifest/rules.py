@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.manifest.amounts import read_wei
 from pytest_metarelease.manifest.contract_code import Difference, Initialiser, Proxy
+from pytest_metarelease.manifest.measuring import Query, ResponseTime, Sampling
 from pytest_metarelease.manifest.model import (
     Attempts,
     CallerPolicy,
@@ -28,9 +29,7 @@ from pytest_metarelease.manifest.model import (
     Migrations,
     Pausing,
     Release,
-    ResponseTime,
     Safe,
-    Sampling,
     Service,
     SignedRequest,
     SlotExpectation,
@@ -192,8 +191,15 @@ def _identity(identity: Identity) -> Broken:
 
 
 def _response_time(limits: ResponseTime) -> Broken:
-    if not any((limits.mean, limits.p50, limits.p95, limits.p99)):
-        yield (), "states no limit; write mean, p50, p95 or p99"
+    if not any((limits.mean, limits.p50, limits.p90, limits.p95, limits.p99)):
+        yield (), "states no limit; write mean, p50, p90, p95 or p99"
+
+
+def _query(query: Query) -> Broken:
+    if query.min is None and query.max is None:
+        yield (), "states no limit; write min or max"
+    elif query.min is not None and query.max is not None and query.min > query.max:
+        yield ("min",), f"is more than max ({query.max})"
 
 
 def _sampling(sampling: Sampling) -> Broken:
@@ -422,6 +428,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Migrations: _migrations,
     Pausing: _pausing,
     Proxy: _proxy,
+    Query: _query,
     Release: _release,
     ResponseTime: _response_time,
     Safe: _safe,
@@ -433,4 +440,4 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     TypedData: _typed_data,
     ViewExpectation: _view_expectation,
 }
-_COMPARES = frozenset({Expectation, Given, Safe, Sampling, SlotExpectation, ViewExpectation})
+_COMPARES = frozenset({Expectation, Given, Query, Safe, Sampling, SlotExpectation, ViewExpectation})

@@ -144,6 +144,7 @@ def _prepare(config: pytest.Config, loaded: Loaded) -> Run:
         started_at=shared.get("started_at") or now(),
         shard=shards.asked(config.option.release_shard),
         block=shards.block(config.option.release_block, os.environ),
+        baseline=_baseline(config, shared),
     )
     if run.controls:
         _refuse_unknown_marks(config, expression, facets)
@@ -173,6 +174,11 @@ def _shared_folder(config: pytest.Config) -> str:
 def _packet_folder(config: pytest.Config) -> Path:
     given = setting(config, "release_evidence") or os.environ.get("RELEASE_EVIDENCE")
     return config.invocation_params.dir / (given or "release-evidence")
+
+
+def _baseline(config: pytest.Config, shared: dict[str, Any]) -> Path | None:
+    given = shared.get("baseline") or setting(config, "release_baseline")
+    return (config.invocation_params.dir / given).absolute() if given else None
 
 
 def _role(config: pytest.Config) -> Role:

@@ -44,6 +44,7 @@ _KINDS = {
     "page": "pages",
     "browsed_page": "browsed",
     "sampled": "sampled",
+    "compared": "compared",
     "contract": "contracts",
     "proxied": "proxied",
     "explored": "explored",
@@ -69,6 +70,12 @@ _KINDS = {
     "critical_external": "critical_external",
     "optional_external": "optional_external",
     "agreement": "agreements",
+    "metric": "metrics",
+    "error_metric": "error_metrics",
+    "latency_metric": "latency_metrics",
+    "saturation_metric": "saturation_metrics",
+    "uptime_metric": "uptime_metrics",
+    "load_test": "load_tests",
 }
 # Kinds that are what triggers measure: `api.error_rate` makes `api` an `error_rate`.
 _MEASURES = ("error_rate", "failure_rate", "unreachable")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.traffic import Traffic
     from pytest_metarelease.probes.eventually import Eventually
     from pytest_metarelease.probes.http import HttpProbe
+    from pytest_metarelease.probes.k6 import LoadTestProbe
+    from pytest_metarelease.probes.prometheus import MetricProbe
     from pytest_metarelease.probes.sourcify import ExplorerProbe
     from pytest_metarelease.probes.sql import DatabaseProbe
 
@@ -210,6 +212,46 @@ def databases(_sql: SqlDoor) -> Callable[[str], DatabaseProbe]:
 def database(_sql: SqlDoor) -> DatabaseProbe:
     """The only declared database, read-only: ``database.scalar("select count(*) from orders")``."""
     return _sql.database(None)
+
+
+@pytest.fixture(scope="session")
+def metrics(release: Target) -> Iterator[Callable[[str], MetricProbe]]:
+    """Return the probe of a declared query: ``metrics("prometheus.error-rate").expect()``.
+
+    No series, NaN, few or old scrapes and warnings are unknown, never a pass.
+    """
+    from pytest_metarelease.plugin.metrics_door import MetricsDoor
+
+    door = MetricsDoor(release)
+    yield door.metric
+    door.close()
+
+
+@pytest.fixture(scope="session")
+def load_tests(release: Target) -> Callable[[str], LoadTestProbe]:
+    """Return a declared load test by k6: ``load_tests("peak").expect()``, from its summary.
+
+    A summary of another release, address or age says nothing.
+    """
+    from datetime import UTC, datetime
+
+    from pytest_metarelease.plugin.doors import pick
+    from pytest_metarelease.probes.k6 import Expected, LoadTestProbe
+
+    def load_test(name: str) -> LoadTestProbe:
+        environment = release.environment
+        declared = environment.load_tests[pick(name, environment.load_tests, "load test")]
+        expected = Expected(
+            version=release.version,
+            commit=release.commit,
+            url=environment.services[declared.service].url,
+            since=release.release.deployed_at,
+            now=datetime.now(UTC),
+        )
+        path = release.run.root / declared.summary
+        return LoadTestProbe(declared, path, expected, release.recorder)
+
+    return load_test
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,11 @@ _OPTIONS = (
         "DIR",
         "folder of the packet: decision, evidence, Allure results (default: release-evidence)",
     ),
+    (
+        "--release-baseline",
+        "DIR",
+        "packet of the release before, whose load samples `sampling.earlier` compares with",
+    ),
 )
 
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import UsageError
 from pytest_metarelease.evidence import Measurement, RateSample
+from pytest_metarelease.plugin.baseline import keep, marked, record_of
 from pytest_metarelease.probes.hosts import Hosts
 from pytest_metarelease.statistics import assess_rate
 
 if TYPE_CHECKING:
-    from pytest_metarelease.manifest.model import Sampling, Trigger
+    from pytest_metarelease.manifest.measuring import Sampling
+    from pytest_metarelease.manifest.model import Trigger
     from pytest_metarelease.plugin.target import Target
     from pytest_metarelease.probes.load_sample import LoadSample
 
@@ -65,13 +67,18 @@ def take_sample(name: str, target: Target) -> LoadSample:
         round_ = sample(
             service.url,
             [_path(name, endpoint, target) for endpoint in sampling.endpoints],
-            rate=_rate(name, sampling, target),
+            rate=rate_of(name, sampling, target),
             samples=sampling.samples,
             timeout=sampling.timeout,
             hosts=Hosts.of(target.environment),
         )
         taken = round_ if taken is None else taken.joined(round_)
-    return taken.recorded(target.recorder, f"service:{name}", f"{name}.error_rate", looks)
+    record = record_of(name, taken, rate_of(name, sampling, target), target)
+    if target.run.gate.on:
+        keep(record, target.run.packet)
+    return taken.recorded(
+        target.recorder, f"service:{name}", f"{name}.error_rate", looks, marked=marked(record)
+    )
 
 
 def _more(taken: LoadSample, sampling: Sampling) -> bool:
@@ -99,7 +106,7 @@ def _path(name: str, endpoint: str, target: Target) -> str:
     return f"{declared.target}{query}"
 
 
-def _rate(name: str, sampling: Sampling, target: Target) -> float:
+def rate_of(name: str, sampling: Sampling, target: Target) -> float:
     """Return the declared rate, but at most half of what the product allows one client."""
     endpoints = target.environment.services[name].endpoints
     limits = [endpoints[one].rate_limit for one in sampling.endpoints]

@@ -18,6 +18,7 @@ def shared(run: Run) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "packet": str(run.packet),
+        "baseline": str(run.baseline) if run.baseline is not None else None,
         "shared": str(run.shared),
         "owner_pid": os.getpid(),
         "started_at": run.started_at,

@@ -32,8 +32,8 @@ class Run:
     ``shared`` is a private folder for all processes of the run: the sandbox and the prepared
     target live there. ``root`` is the manifest's folder; node ids of the lock are relative to it.
     ``shard`` is the K-th of N slices that this run takes on; ``block`` the hash of the block to
-    read from, empty for the newest. ``kept`` holds what must live as long as this process, such
-    as the sandbox's handle.
+    read from, empty for the newest; ``baseline`` the packet of the release before. ``kept`` holds
+    what must live as long as this process, such as the sandbox's handle.
     """
 
     run_id: str
@@ -51,6 +51,7 @@ class Run:
     started_at: str
     shard: tuple[int, int] | None = None
     block: str = ""
+    baseline: Path | None = None
     kept: list[object] = field(default_factory=list)
 
     @property

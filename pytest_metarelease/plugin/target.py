@@ -26,6 +26,7 @@ from pytest_metarelease.probes.reading import failure
 if TYPE_CHECKING:
     from pytest_metarelease.manifest.model import Contract
     from pytest_metarelease.plugin.state import Run
+    from pytest_metarelease.probes.load_sample import LoadSample
     from pytest_metarelease.redaction import Redactor
 
 _SANDBOX_DEADLINE = 90.0
@@ -144,6 +145,12 @@ class Target:
             judge_reach(self, door.database(database))
         finally:
             door.close()
+
+    def expect_no_slower(self, service: str, sample: LoadSample, *, next_step: str = "") -> None:
+        """Judge a load against that of the release before; see ``baseline.expect_no_slower``."""
+        from pytest_metarelease.plugin.baseline import expect_no_slower
+
+        expect_no_slower(service, sample, self, next_step)
 
     def place(self, *keys: str) -> str:
         """Return where the manifest says something, as ``release.yaml:41``."""

@@ -46,9 +46,10 @@ class Hosts:
 
     @classmethod
     def of(cls, environment: Environment) -> Hosts:
-        """Return the declared origins: services, own and external, nodes, explorer."""
+        """Return the declared origins: services, own and external, metrics, nodes, explorer."""
         urls = [service.url for service in environment.services.values()]
         urls += [external.url for external in environment.external.values()]
+        urls += [server.url for server in environment.prometheus.values()]
         urls += [environment.explorer.url] if environment.explorer is not None else []
         if environment.chain is not None:
             second = environment.chain.second_rpc

@@ -19,10 +19,11 @@ from pytest_metarelease.probes.reading import failure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pytest_metarelease.manifest.model import ResponseTime
+    from pytest_metarelease.manifest.measuring import ResponseTime
 
 _CONFIDENCE = 0.95
 _LAG_SHARE = 0.2
+_SHOWN = (0.5, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +133,25 @@ class LoadSample:
         return statistics.percentile(self.latencies, share)
 
     def recorded(
-        self, recorder: Recorder, subject: str, measure: str, looks: int = 1
+        self,
+        recorder: Recorder,
+        subject: str,
+        measure: str,
+        looks: int = 1,
+        *,
+        marked: str = "",
     ) -> LoadSample:
-        """Put the sample on record as one measurement and return it with that."""
+        """Put the sample on record as one measurement and return it with that.
+
+        ``marked`` is said at the end of the summary, such as the digest of all latencies.
+        """
         measurement = recorder.measured(
             subject=subject,
             probe="load",
             asked=f"GET {self.url} {' '.join(self.paths)}: {len(self)} requests",
             at=self.at,
             duration=self.span,
-            answer=self.summary,
+            answer=f"{self.summary}; {marked}" if marked else self.summary,
             sample=self.rate_sample(measure, looks),
         )
         return replace(self, measurement=measurement, recorder=recorder, looks=looks)
@@ -154,7 +164,7 @@ class LoadSample:
             parts.append(f"{self.excluded} were limited by rate")
         times = self.latencies
         if times:
-            shown = [(f"p{share:.0%}"[:-1], self.percentile(share)) for share in (0.5, 0.95, 0.99)]
+            shown = [(f"p{share:.0%}"[:-1], self.percentile(share)) for share in _SHOWN]
             said = [("mean", self.mean), *shown, ("most", max(times))]
             parts.append(", ".join(f"{name} {1000 * value:.0f} ms" for name, value in said))
         parts.append(f"own lag at most {1000 * max(trial.lag for trial in self.trials):.0f} ms")
@@ -237,6 +247,7 @@ def _stated(limits: ResponseTime | None) -> list[tuple[str, float | None, float]
     all_ = (
         ("mean", None, limits.mean),
         ("p50", 0.5, limits.p50),
+        ("p90", 0.9, limits.p90),
         ("p95", 0.95, limits.p95),
         ("p99", 0.99, limits.p99),
     )

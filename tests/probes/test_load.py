@@ -10,7 +10,7 @@ import pytest
 
 from pytest_metarelease.errors import ForbiddenError, TooFewSamplesError, UnmetError, UsageError
 from pytest_metarelease.evidence import Judgement, Notebook, RateSample
-from pytest_metarelease.manifest.model import ResponseTime
+from pytest_metarelease.manifest.measuring import ResponseTime
 from pytest_metarelease.manifest.scalars import Seconds
 from pytest_metarelease.probes.hosts import Hosts
 from pytest_metarelease.probes.load import MOST_IN_FLIGHT, sample
@@ -228,8 +228,8 @@ def test_limits_are_judged_together() -> None:
     with pytest.raises(UnmetError, match=r"mean 195 ms of 400; p95 .*; p99 2000 ms"):
         within(sampled, book, mean=0.5, p95=1, p99=1)
     assert book.measurements["main-1"].answer == (
-        "0 of 400 went wrong; mean 195 ms, p50 100 ms, p95 100 ms, p99 2000 ms, most 2000 ms; "
-        "own lag at most 0 ms"
+        "0 of 400 went wrong; mean 195 ms, p50 100 ms, p90 100 ms, p95 100 ms, p99 2000 ms, "
+        "most 2000 ms; own lag at most 0 ms"
     )
 
 

@@ -37,3 +37,21 @@ def test_the_error_rate_is_below_its_limit(
 ) -> None:
     """Server errors and lost requests of the same load, with their interval."""
     release.judge_rate(load(error_rate).measurement)
+
+
+@pytest.mark.verifies("post.performance-baseline")
+@pytest.mark.for_each("compared")
+def test_it_is_no_slower_than_the_release_before(
+    compared: str, release: Target, load: Callable[[str], Any]
+) -> None:
+    """Every latency of the same load against those in the packet of the release before."""
+    release.expect_no_slower(
+        compared, load(compared), next_step="compare what the two releases do for one request"
+    )
+
+
+@pytest.mark.verifies("post.performance")
+@pytest.mark.for_each("load_test", optional=True)
+def test_a_load_test_is_within_its_limits(load_test: str, load_tests: Callable[[str], Any]) -> None:
+    """What k6 measured of this release, for loads beyond one machine."""
+    load_tests(load_test).expect(next_step="look at slow queries and at the API's load")

@@ -17,7 +17,13 @@ def test_the_manifest_that_the_cases_change_is_right(refusal: Refusal, shop: str
 BAD = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD"
 GOOD = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 
+
 # What is replaced in the right manifest, by what, and how the line about it must start and go on.
+def metric(query: str) -> str:
+    """Return the declaration of one query, before the databases."""
+    return f"    prometheus: {{p: {{url: 'http://p', queries: {{up: {query}}}}}}}\n    databases:"
+
+
 CASES = {
     "unknown key": (
         "health: {path",
@@ -509,6 +515,31 @@ CASES = {
         "samples: 100",
         "samples: 100, max_samples: 50",
         "14:80: environments.staging.services.api.sampling.max_samples: is less than samples",
+    ),
+    "query without a limit": (
+        "    databases:",
+        metric("{query: up, about: uptime, source: up}"),
+        "43:49: environments.staging.prometheus.p.queries.up: states no limit; write min or max",
+    ),
+    "query that nothing keeps": (
+        "    databases:",
+        metric("{query: up, about: uptime, source: up, min: 2, max: 1}"),
+        "43:97: environments.staging.prometheus.p.queries.up.min: is more than max (1.0)",
+    ),
+    "query without its source": (
+        "    databases:",
+        metric("{query: up, about: uptime, min: 1}"),
+        "43:49: environments.staging.prometheus.p.queries.up.source: is missing",
+    ),
+    "query about nothing": (
+        "    databases:",
+        metric("{query: up, about: uptim, source: up, min: 1}"),
+        "43:72: environments.staging.prometheus.p.queries.up.about: expected one of",
+    ),
+    "metric that is not declared": (
+        'evidence: [{subject: "service:api"}]',
+        'evidence: [{subject: "metric:p.up"}]',
+        "59:26: checklist[post.health].evidence[0].subject: no environment declares metric p.up",
     ),
     "identity of nothing": (
         "identity: {path: /health, version: version}",
