@@ -48,6 +48,7 @@ from pytest_metarelease.manifest.rule_parts import (
     stand_ins,
 )
 from pytest_metarelease.manifest.scalars import Severity, Stage
+from pytest_metarelease.manifest.storage import TimedQuery
 from pytest_metarelease.manifest.trial_rules import changes, domain, forged, machine
 from pytest_metarelease.manifest.trials import Domain, Forged, Machine
 
@@ -279,6 +280,11 @@ def _migrations(migrations: Migrations) -> Broken:
                 yield (), f"tool: table needs {key}"
 
 
+def _timed_query(timed: TimedQuery) -> Broken:
+    if timed.p50 is None and timed.p95 is None and timed.p99 is None:
+        yield (), "states no limit; write p50, p95 or p99"
+
+
 def _flow(flow: Flow) -> Broken:
     yield from repeated(flow.roles, ("roles",))
     for index, role in enumerate(flow.roles):
@@ -412,6 +418,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Service: _service,
     SignedRequest: _signed_request,
     SlotExpectation: _view_expectation,
+    TimedQuery: _timed_query,
     Trigger: _trigger,
     TypedData: _typed_data,
     ViewExpectation: _view_expectation,

@@ -30,7 +30,7 @@ from pytest_metarelease.errors import (
     UnsupportedError,
     UsageError,
 )
-from pytest_metarelease.probes.sql_effects import VOLATILE, refuse_effects
+from pytest_metarelease.probes.sql_effects import VIEWS, VOLATILE, refuse_effects, with_views
 from pytest_metarelease.probes.sql_errors import first_line, translated
 from pytest_metarelease.probes.watch import Watch
 
@@ -84,7 +84,8 @@ class Door:
         """
         with self.transaction() as connection:
             if self.kind == "postgresql":
-                refuse_effects(query, functools.partial(_volatile, connection))
+                whole = with_views(query, functools.partial(_views, connection))
+                refuse_effects(whole, functools.partial(_volatile, connection))
             return _read(connection, query, parameters, streamed=streamed)
 
     def _sqlite(self, url: URL) -> Engine:
@@ -159,6 +160,11 @@ class Door:
 def _volatile(connection: Connection, names: Sequence[str]) -> list[str]:
     found = connection.execute(sqlalchemy.text(VOLATILE), {"names": list(names)})
     return [str(one) for one in found.scalars()]
+
+
+def _views(connection: Connection, names: Sequence[str]) -> list[tuple[str, str]]:
+    found = connection.execute(sqlalchemy.text(VIEWS), {"names": list(names)})
+    return [(str(name), str(text)) for name, text in found]
 
 
 def _descriptor(connection: Connection) -> int:

@@ -64,6 +64,10 @@ API_FAULTS: tuple[Fault, ...] = (
         order_altered="an order is stored with another amount than was signed",
     ),
     *_these(
+        "post.data",
+        data_broken="an order that sells nothing was written into the database, past the API",
+    ),
+    *_these(
         "post.exposure",
         error_leaks_stack="a refused request is answered with a stack trace",
         error_leaks_host="a quote that fails names the host that failed",

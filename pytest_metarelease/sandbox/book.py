@@ -59,6 +59,10 @@ class Book:
             database = connect(self.url)
             migrate(database, without_last=plan.has("migration-missing"))
             seed(database, plan)
+            if plan.has("data-broken"):
+                database.run(
+                    "UPDATE orders SET sell_amount = '0' WHERE id = ?", (newest(database, 2)[1].id,)
+                )
             database.close()
         except (Unavailable, scratch.ScratchError) as problem:
             raise SandboxError(f"the order book could not be made: {problem}") from problem

@@ -224,6 +224,7 @@ def checks() -> dict[str, Callable[..., None]]:
     for file in (
         "api/test_wrong_requests.py",
         "api/test_records.py",
+        "database/test_database.py",
         "security/test_authentication.py",
         "security/test_exposure.py",
         "security/test_signed_requests.py",

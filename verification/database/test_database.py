@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_metarelease.probes.reading import Reading
+from pytest_metarelease.probes.sql_limits import expect_fast, expect_replicas, expect_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,3 +50,46 @@ def test_a_simple_query_is_fast_enough(
         answered.measurement.duration, "seconds", answered.measurement, answered.recorder
     )
     seconds.at_most(limit, next_step="look at locks and slow queries")
+
+
+@pytest.mark.verifies("post.data", "rollback.database", "monitoring.data")
+@pytest.mark.for_each("invariant")
+def test_what_is_always_true_of_the_data_is_true(
+    invariant: str, release: Target, databases: Callable[[str], Any]
+) -> None:
+    """One value of a declared query is what it must be; no row at all is no answer."""
+    database, _, name = invariant.partition(".")
+    declared = release.environment.databases[database].invariants[name]
+    databases(database).scalar(declared.query).expect(
+        declared.expect, next_step=f"find what broke {name}, before more is written"
+    )
+
+
+@pytest.mark.verifies("post.queries", "rollback.database", "monitoring.database")
+@pytest.mark.for_each("timed_query", optional=True)
+def test_the_products_queries_are_fast_enough(
+    timed_query: str, release: Target, databases: Callable[[str], Any]
+) -> None:
+    """Several samples; an exact percentile, or unknown."""
+    database, _, name = timed_query.partition(".")
+    expect_fast(databases(database), name, release.environment.databases[database].queries[name])
+
+
+@pytest.mark.verifies("rollback.database", "monitoring.database")
+@pytest.mark.for_each("pooled", optional=True)
+def test_the_server_has_connections_left(
+    pooled: str, release: Target, databases: Callable[[str], Any]
+) -> None:
+    """No more are in use than declared, and the product's pools fit into the server's limit."""
+    declared = release.environment.databases[pooled].connections
+    assert declared is not None
+    expect_room(databases(pooled), declared)
+
+
+@pytest.mark.verifies("monitoring.database")
+@pytest.mark.for_each("replicated", optional=True)
+def test_replicas_follow(replicated: str, release: Target, databases: Callable[[str], Any]) -> None:
+    """As many as declared stream, and none lies further behind than declared."""
+    declared = release.environment.databases[replicated].replication
+    assert declared is not None
+    expect_replicas(databases(replicated), declared)
