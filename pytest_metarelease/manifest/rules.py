@@ -47,7 +47,7 @@ from pytest_metarelease.manifest.rule_parts import (
     repeated,
     stand_ins,
 )
-from pytest_metarelease.manifest.scalars import Severity, Stage
+from pytest_metarelease.manifest.scalars import Access, Severity, Stage
 from pytest_metarelease.manifest.storage import TimedQuery
 from pytest_metarelease.manifest.trial_rules import changes, domain, forged, machine
 from pytest_metarelease.manifest.trials import Domain, Forged, Machine
@@ -328,6 +328,8 @@ def _environment(environment: Environment) -> Broken:
         if getattr(environment, key) and environment.chain is None:
             yield (key,), "are declared, but no chain to find them on"
             return
+    if environment.outages == "allowed" and environment.access is not Access.TRANSACT:
+        yield ("outages",), "are caused only where access is transact; write outages: refused"
 
 
 def _attempts(attempts: Attempts) -> Broken:
