@@ -124,6 +124,8 @@ def declared(name: str, node: Node) -> Declared:
         timed_queries=_members(node, "databases", "queries"),
         pooled=_standing(node, "databases", "connections"),
         replicated=_standing(node, "databases", "replication"),
+        backed_up=_standing(node, "databases", "backups"),
+        drilled=_standing(node, "databases", "restore_drill"),
         outages=_outages(node),
         external=external,
         critical_external=tuple(one for one in external if one not in optional),

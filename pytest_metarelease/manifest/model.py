@@ -48,7 +48,13 @@ from pytest_metarelease.manifest.scalars import (
     ValuePath,
     Wei,
 )
-from pytest_metarelease.manifest.storage import Connections, Replication, TimedQuery
+from pytest_metarelease.manifest.storage import (
+    Backups,
+    Connections,
+    Replication,
+    RestoreDrill,
+    TimedQuery,
+)
 from pytest_metarelease.manifest.traffic import Accounting, FailureWindow, Finality, Gas
 from pytest_metarelease.manifest.trials import Domain, Machine, Signing
 
@@ -595,6 +601,8 @@ class Database:
     queries: Mapping[str, TimedQuery] = field(default_factory=dict)
     connections: Connections | None = None
     replication: Replication | None = None
+    backups: Backups | None = None
+    restore_drill: RestoreDrill | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -774,6 +782,8 @@ class Declared:
     timed_queries: tuple[str, ...]
     pooled: tuple[str, ...]
     replicated: tuple[str, ...]
+    backed_up: tuple[str, ...]
+    drilled: tuple[str, ...]
     outages: tuple[str, ...]
     external: tuple[str, ...]
     critical_external: tuple[str, ...]

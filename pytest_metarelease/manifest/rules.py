@@ -48,7 +48,7 @@ from pytest_metarelease.manifest.rule_parts import (
     stand_ins,
 )
 from pytest_metarelease.manifest.scalars import Access, Severity, Stage
-from pytest_metarelease.manifest.storage import TimedQuery
+from pytest_metarelease.manifest.storage import Backups, TimedQuery
 from pytest_metarelease.manifest.trial_rules import changes, domain, forged, machine
 from pytest_metarelease.manifest.trials import Domain, Forged, Machine
 
@@ -285,6 +285,11 @@ def _timed_query(timed: TimedQuery) -> Broken:
         yield (), "states no limit; write p50, p95 or p99"
 
 
+def _backups(backups: Backups) -> Broken:
+    if (backups.folder is None) == (backups.query is None):
+        yield (), "needs one of folder and query"
+
+
 def _flow(flow: Flow) -> Broken:
     yield from repeated(flow.roles, ("roles",))
     for index, role in enumerate(flow.roles):
@@ -395,6 +400,7 @@ def _component(component: Component) -> Broken:
 
 _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Attempts: _attempts,
+    Backups: _backups,
     CallerPolicy: _caller_policy,
     Chain: _chain,
     Component: _component,

@@ -6,7 +6,7 @@ Nothing here reads a file or a variable; the classes are part of ``model``, whic
 from dataclasses import dataclass
 from typing import Annotated
 
-from pytest_metarelease.manifest.notes import Between
+from pytest_metarelease.manifest.notes import Between, Secret
 from pytest_metarelease.manifest.scalars import Seconds, Share
 
 
@@ -38,3 +38,24 @@ class Replication:
 
     lag: Annotated[Seconds, "The most that a replica may lie behind."]
     replicas: Annotated[int, "How many must follow a primary.", Between(1)] = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backups:
+    """Where backups are seen, and how old the newest may be. One of ``folder`` and ``query``."""
+
+    max_age: Annotated[Seconds, "The newest may be this old."]
+    folder: Annotated[str | None, "A folder that this machine sees; its files by time."] = None
+    pattern: Annotated[str, "Which of its files are backups."] = "*"
+    min_size: Annotated[int, "Bytes; a smaller file is no backup.", Between(1)] = 1
+    query: Annotated[str | None, "One value: the time of the newest, with its zone."] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreDrill:
+    """Dump the database, restore it into a scratch database, compare every row, drop it again."""
+
+    server: Annotated[
+        str, "A SQLAlchemy URL of a server where databases may be made.", Secret("database")
+    ]
+    timeout: Annotated[Seconds, "Limit of each step."] = Seconds(600)

@@ -68,6 +68,8 @@ _KINDS = {
     "timed_query": "timed_queries",
     "pooled": "pooled",
     "replicated": "replicated",
+    "backed_up": "backed_up",
+    "drilled": "drilled",
     "outage": "outages",
     "external": "external",
     "critical_external": "critical_external",

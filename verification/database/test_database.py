@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_metarelease.probes.backups import newest_backup
 from pytest_metarelease.probes.reading import Reading
+from pytest_metarelease.probes.restoring import rehearse_restore
 from pytest_metarelease.probes.sql_limits import expect_fast, expect_replicas, expect_room
 
 if TYPE_CHECKING:
@@ -93,3 +95,29 @@ def test_replicas_follow(replicated: str, release: Target, databases: Callable[[
     declared = release.environment.databases[replicated].replication
     assert declared is not None
     expect_replicas(databases(replicated), declared)
+
+
+@pytest.mark.verifies("pre.backup")
+@pytest.mark.for_each("backed_up")
+def test_the_newest_backup_is_young_enough(
+    backed_up: str, release: Target, databases: Callable[[str], Any]
+) -> None:
+    """By the folder that holds them, or by the database that records them."""
+    declared = release.environment.databases[backed_up].backups
+    assert declared is not None
+    newest_backup(databases(backed_up), declared, release.run.root).at_most(
+        declared.max_age, next_step="take a backup now, and see why none was taken"
+    )
+
+
+@pytest.mark.verifies("pre.backup")
+@pytest.mark.for_each("drilled", optional=True)
+def test_what_is_dumped_can_be_restored(
+    drilled: str, release: Target, databases: Callable[[str], Any]
+) -> None:
+    """Every table of a dump, restored into a scratch database, has the same rows."""
+    declared = release.environment.databases[drilled]
+    assert declared.restore_drill is not None
+    rehearse_restore(
+        databases(drilled), declared, declared.restore_drill, release.environment.access
+    ).expect("same", next_step="do not rely on backups: find what a restore loses")
