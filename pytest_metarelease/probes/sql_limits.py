@@ -43,8 +43,10 @@ _FOLLOWERS = (
     "pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn) AS bytes, "
     "extract(epoch FROM replay_lag) AS seconds FROM pg_stat_replication ORDER BY 1"
 )
+# Without a row nothing receives; a row without a status is one that the account may not see.
 _FOLLOWING = (
-    "SELECT (SELECT status FROM pg_stat_wal_receiver) AS state, "
+    "SELECT nullif(coalesce((SELECT coalesce(status, '?') FROM pg_stat_wal_receiver), "
+    "'not receiving'), '?') AS state, "
     "pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) AS bytes, "
     "extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) AS seconds"
 )

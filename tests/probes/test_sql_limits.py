@@ -11,6 +11,7 @@ import pytest
 
 from pytest_metarelease.errors import (
     ForbiddenError,
+    MalformedError,
     TooFewSamplesError,
     UnmetError,
     UnsupportedError,
@@ -21,7 +22,8 @@ from pytest_metarelease.manifest.scalars import Seconds, Share
 from pytest_metarelease.manifest.storage import Connections, Replication, TimedQuery
 from pytest_metarelease.probes.sql import DatabaseProbe
 from pytest_metarelease.probes.sql_limits import expect_fast, expect_replicas, expect_room
-from tests.postgres import postgres_server
+from tests.postgres import postgres_server, replica_of
+from tests.sandbox.world import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,3 +185,54 @@ def test_a_view_that_only_reads_is_read(server: str, notebook: Notebook) -> None
         owner.execute("CREATE OR REPLACE VIEW counted AS SELECT count(*) AS n FROM orders")
     with probe(server, notebook) as database:
         assert database.scalar("select n from counted").expect(0) == 0
+
+
+NEAR = Replication(lag=Seconds(60))
+
+
+def caught_up(primary: str) -> bool:
+    with psycopg.connect(primary) as connection:
+        asked = "SELECT pg_current_wal_lsn() = replay_lsn FROM pg_stat_replication"
+        return connection.execute(asked).fetchone() == (True,)
+
+
+def receives(replica: str) -> bool:
+    with psycopg.connect(replica) as connection:
+        asked = "SELECT count(*) FROM pg_stat_wal_receiver WHERE status = 'streaming'"
+        return connection.execute(asked).fetchone() == (1,)
+
+
+def test_a_replica_is_judged_from_both_ends(notebook: Notebook) -> None:
+    with postgres_server() as primary:
+        with psycopg.connect(primary) as connection:
+            connection.execute("CREATE ROLE guest LOGIN")
+        with replica_of(primary) as replica:
+            with psycopg.connect(primary) as connection:
+                connection.execute("CREATE TABLE earlier (id int)")
+            wait_until(lambda: receives(replica) and caught_up(primary))
+            for url in (primary, replica):
+                with probe(url, notebook) as database:
+                    expect_replicas(database, NEAR)
+            assert judged(notebook) == {Judgement.MET}
+            with (
+                probe(primary, notebook) as database,
+                pytest.raises(UnmetError, match="at least 2 replicas"),
+            ):
+                expect_replicas(database, Replication(lag=Seconds(60), replicas=2))
+            # Who may not see it knows nothing of it.
+            for url in (primary, replica):
+                guest = url.replace("postgres@", "guest@")
+                with probe(guest, notebook) as database, pytest.raises(MalformedError):
+                    expect_replicas(database, NEAR)
+            # It has what it holds back, and the primary goes on.
+            with psycopg.connect(replica, autocommit=True) as held:
+                held.execute("SELECT pg_wal_replay_pause()")
+            with psycopg.connect(primary, autocommit=True) as writer:
+                writer.execute("CREATE TABLE later (id int)")
+            wait_until(lambda: not caught_up(primary))
+            with probe(replica, notebook) as database, pytest.raises(UnmetError, match="behind"):
+                expect_replicas(database, Replication(lag=Seconds(0)))
+        with probe(primary, notebook) as database:
+            wait_until(lambda: not database.rows("select * from pg_stat_replication").value)
+            with pytest.raises(UnmetError, match="no replica follows"):
+                expect_replicas(database, NEAR)
