@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_metarelease.errors import SandboxError
+from tests.postgres import postgres_server
 from tests.sandbox.world import EMBEDDED, ask, processes_of, sandbox, wait_until
 
 if TYPE_CHECKING:
@@ -69,3 +70,15 @@ def test_a_part_that_ends_by_itself_still_ends_the_sandbox() -> None:
             if "\0external\0" in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8"):
                 os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not running.alive())
+
+
+def test_outages_of_a_database_in_postgresql() -> None:
+    with (
+        postgres_server() as server,
+        sandbox(using={"RELEASE_ANVIL": "", "RELEASE_SANDBOX_DATABASE_URL": server}) as running,
+    ):
+        for state in ("down", "stalled", "down"):
+            running.put("database", state)
+            wait_until(lambda: health(running)["database"] == "unhealthy")
+            running.put("database", "up")
+            wait_until(lambda: set(health(running).values()) == {"healthy"})
