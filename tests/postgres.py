@@ -43,6 +43,24 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def replica_of(primary: str) -> Iterator[str]:
+    """The URL of a server that streams from ``primary``, a URL of ``postgres_server``."""
+    binaries = _binaries()
+    folder = Path(tempfile.mkdtemp(prefix="metarelease-pg-"))
+    try:
+        user = _owner(folder)
+        data = folder / "data"
+        _run(binaries / "pg_basebackup", "-D", data, "-d", primary, "-R", "-c", "fast", user=user)
+        server, port = _listening(binaries, data, folder, user)
+        try:
+            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            _stop(server)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _listening(
     binaries: Path, data: Path, folder: Path, user: str | None
 ) -> tuple[subprocess.Popen[bytes], int]:

@@ -135,6 +135,13 @@ def declared(name: str, node: Node) -> Declared:
             for one in keys(node, "databases")
             if child(node, "databases", one, "migrations") is not None
         ),
+        invariants=_members(node, "databases", "invariants"),
+        timed_queries=_members(node, "databases", "queries"),
+        pooled=_standing(node, "databases", "connections"),
+        replicated=_standing(node, "databases", "replication"),
+        backed_up=_standing(node, "databases", "backups"),
+        drilled=_standing(node, "databases", "restore_drill"),
+        outages=_outages(node),
         external=external,
         critical_external=tuple(one for one in external if one not in optional),
         optional_external=optional,
@@ -168,6 +175,32 @@ def _texts(node: Node | None) -> tuple[str, ...]:
 
 def _having(node: Node, kind: str, key: str) -> tuple[str, ...]:
     return tuple(one for one in keys(node, kind) if child(node, kind, one, key) is not None)
+
+
+def _standing(node: Node, kind: str, key: str) -> tuple[str, ...]:
+    """Return what declares ``key``, and does not take it back by null."""
+    return tuple(one for one in keys(node, kind) if _stands(child(node, kind, one, key)))
+
+
+def _members(node: Node, kind: str, key: str) -> tuple[str, ...]:
+    """Return ``owner.member`` for each member of ``key`` of each of ``kind``."""
+    return tuple(
+        f"{owner}.{one}"
+        for owner in keys(node, kind)
+        for one in keys(node, kind, owner, key)
+        if _stands(child(node, kind, owner, key, one))
+    )
+
+
+def _outages(node: Node) -> tuple[str, ...]:
+    """Return ``service.part`` for each part whose outage may be caused and health tells of."""
+    if not _is(child(node, "outages"), "allowed"):
+        return ()
+    return tuple(
+        f"{service}.{part}"
+        for service in keys(node, "services")
+        for part in keys(node, "services", service, "health", "agrees")
+    )
 
 
 def _is_forged(node: Node, flow: str) -> bool:

@@ -49,6 +49,13 @@ from pytest_metarelease.manifest.scalars import (
     ValuePath,
     Wei,
 )
+from pytest_metarelease.manifest.storage import (
+    Backups,
+    Connections,
+    Replication,
+    RestoreDrill,
+    TimedQuery,
+)
 from pytest_metarelease.manifest.traffic import Accounting, FailureWindow, Finality, Gas
 from pytest_metarelease.manifest.trials import Domain, Machine, Signing
 
@@ -94,6 +101,12 @@ class Health:
     healthy: Annotated[Mapping[ValuePath, Expectation], "What a healthy answer holds.", NotEmpty()]
     status: Annotated[int, Between(100, 599)] = 200
     parts: Annotated[ValuePath | None, "Where the parts are, e.g. `dependencies.*`."] = None
+    notices: Annotated[
+        Seconds, "In an outage that we cause, it must no longer say healthy after this time."
+    ] = Seconds(30)
+    patience: Annotated[
+        Seconds, "Also while a part hangs, each of its answers is there within this time."
+    ] = Seconds(5)
     part_healthy: Annotated[tuple[str, ...], "What a healthy part says.", NotEmpty()] = (
         "healthy",
         "ok",
@@ -560,6 +573,14 @@ class Migrations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant:
+    """Something that is always true of the data: one value of a query, and what it must be."""
+
+    query: Annotated[str, "One statement that only reads and gives one value."]
+    expect: Annotated[Expectation, "E.g. 0, for a query that counts what must not be."]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """A SQL database."""
 
@@ -567,6 +588,12 @@ class Database:
     migrations: Migrations | None = None
     timeout: Annotated[Seconds, "Limit of one statement and of connecting."] = Seconds(5)
     query_time: Annotated[Seconds | None, "Limit of a simple query."] = None
+    invariants: Mapping[str, Invariant] = field(default_factory=dict)
+    queries: Mapping[str, TimedQuery] = field(default_factory=dict)
+    connections: Connections | None = None
+    replication: Replication | None = None
+    backups: Backups | None = None
+    restore_drill: RestoreDrill | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -597,6 +624,11 @@ class Environment:
     name: Annotated[str, NotWritten()]
     access: Annotated[Access, WrittenOut()]
     sandbox: Annotated[bool, WrittenOut()] = False
+    outages: Annotated[
+        Literal["refused", "allowed"],
+        "Whether checks may stop and stall parts of it.",
+        WrittenOut(),
+    ] = "refused"
     services: Mapping[str, Service] = field(default_factory=dict)
     credentials: Mapping[str, Credential] = field(default_factory=dict)
     chain: Chain | None = None
@@ -760,6 +792,13 @@ class Declared:
     machines: tuple[str, ...]
     databases: tuple[str, ...]
     migrated: tuple[str, ...]
+    invariants: tuple[str, ...]
+    timed_queries: tuple[str, ...]
+    pooled: tuple[str, ...]
+    replicated: tuple[str, ...]
+    backed_up: tuple[str, ...]
+    drilled: tuple[str, ...]
+    outages: tuple[str, ...]
     external: tuple[str, ...]
     critical_external: tuple[str, ...]
     optional_external: tuple[str, ...]

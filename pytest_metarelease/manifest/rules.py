@@ -46,7 +46,8 @@ from pytest_metarelease.manifest.rule_parts import (
     repeated,
     stand_ins,
 )
-from pytest_metarelease.manifest.scalars import Severity, Stage
+from pytest_metarelease.manifest.scalars import Access, Severity, Stage
+from pytest_metarelease.manifest.storage import Backups, TimedQuery
 from pytest_metarelease.manifest.trial_rules import changes, domain, forged, machine
 from pytest_metarelease.manifest.trials import Domain, Forged, Machine
 
@@ -285,6 +286,16 @@ def _migrations(migrations: Migrations) -> Broken:
                 yield (), f"tool: table needs {key}"
 
 
+def _timed_query(timed: TimedQuery) -> Broken:
+    if timed.p50 is None and timed.p95 is None and timed.p99 is None:
+        yield (), "states no limit; write p50, p95 or p99"
+
+
+def _backups(backups: Backups) -> Broken:
+    if (backups.folder is None) == (backups.query is None):
+        yield (), "needs one of folder and query"
+
+
 def _flow(flow: Flow) -> Broken:
     yield from repeated(flow.roles, ("roles",))
     for index, role in enumerate(flow.roles):
@@ -328,6 +339,8 @@ def _environment(environment: Environment) -> Broken:
         if getattr(environment, key) and environment.chain is None:
             yield (key,), "are declared, but no chain to find them on"
             return
+    if environment.outages == "allowed" and environment.access is not Access.TRANSACT:
+        yield ("outages",), "are caused only where access is transact; write outages: refused"
 
 
 def _attempts(attempts: Attempts) -> Broken:
@@ -410,6 +423,7 @@ def _component(component: Component) -> Broken:
 
 _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Attempts: _attempts,
+    Backups: _backups,
     CallerPolicy: _caller_policy,
     Chain: _chain,
     Component: _component,
@@ -436,6 +450,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Service: _service,
     SignedRequest: _signed_request,
     SlotExpectation: _view_expectation,
+    TimedQuery: _timed_query,
     Trigger: _trigger,
     TypedData: _typed_data,
     ViewExpectation: _view_expectation,

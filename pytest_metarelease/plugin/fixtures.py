@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_metarelease.plugin.doors import ChainDoor, HttpDoor, SqlDoor
     from pytest_metarelease.plugin.evidence_fixture import EvidenceNotes
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.eventually import Eventually
     from pytest_metarelease.probes.http import HttpProbe
     from pytest_metarelease.probes.k6 import LoadTestProbe
+    from pytest_metarelease.probes.outage import Course
     from pytest_metarelease.probes.prometheus import MetricProbe
     from pytest_metarelease.probes.sourcify import ExplorerProbe
     from pytest_metarelease.probes.sql import DatabaseProbe
@@ -206,6 +207,20 @@ def w3(_chain: ChainDoor) -> Any:
 def databases(_sql: SqlDoor) -> Callable[[str], DatabaseProbe]:
     """Return the read-only probe of a declared database: ``databases("orders")``."""
     return _sql.database
+
+
+@pytest.fixture(scope="session")
+def outages(release: Target) -> Iterator[Callable[[str], Sequence[Course]]]:
+    """Return what health said during outages of a part: ``outages("api.database")``.
+
+    They are caused on a sandbox of their own, and only where the environment says
+    ``outages: allowed``.
+    """
+    from pytest_metarelease.plugin.outage_door import OutageDoor
+
+    door = OutageDoor(release)
+    yield door.courses
+    door.close()
 
 
 @pytest.fixture

@@ -190,7 +190,9 @@ class DatabaseProbe:
             raise UsageError(f"the query needs {', '.join(missing)}; pass it by its name")
         return {name: given[name] for name in named}
 
-    def measured(self, asked: str, at: str, seconds: float, answer: str, sample: Sample) -> Reading:
+    def measured(
+        self, asked: str, at: str, seconds: float, answer: str, sample: Sample | None = None
+    ) -> Reading:
         """Record something that was counted over several questions to this database."""
         measurement = self._measured(asked, at, seconds, answer, sample)
         return self._reading(answer, asked, measurement)

@@ -30,8 +30,9 @@ from pytest_metarelease.errors import (
     UnsupportedError,
     UsageError,
 )
-from pytest_metarelease.probes.sql_effects import VOLATILE, refuse_effects
+from pytest_metarelease.probes.sql_effects import VIEWS, VOLATILE, refuse_effects, with_views
 from pytest_metarelease.probes.sql_errors import first_line, translated
+from pytest_metarelease.probes.sql_snapshot import SETTINGS, Digests, digests
 from pytest_metarelease.probes.watch import Watch
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Door:
         self._timeout = timeout
         self._schema: str | None = None
         parsed = _parsed(url)
+        self._url = parsed
+        self.password = parsed.password
         self.kind = parsed.get_backend_name()
         self.shown = _shown(parsed)
         self._engine = self._sqlite(parsed) if self.kind == "sqlite" else self._postgres(parsed)
@@ -84,7 +87,8 @@ class Door:
         """
         with self.transaction() as connection:
             if self.kind == "postgresql":
-                refuse_effects(query, functools.partial(_volatile, connection))
+                whole = with_views(query, functools.partial(_views, connection))
+                refuse_effects(whole, functools.partial(_volatile, connection))
             return _read(connection, query, parameters, streamed=streamed)
 
     def _sqlite(self, url: URL) -> Engine:
@@ -140,6 +144,53 @@ class Door:
         except (sqlite3.Error, SQLAlchemyError, OSError) as error:
             raise MalformedError(f"{type(error).__name__}: {first_line(error)}") from None
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[tuple[str, Digests]]:
+        """Give the id of an exported snapshot of PostgreSQL and what its tables hold then.
+
+        The snapshot can be read by others as long as the block lasts.
+
+        Raises:
+            UnsupportedError: It is another kind of database.
+            ProbeError: Anything that the library raises, of the class that fits.
+        """
+        if self.kind != "postgresql":
+            raise UnsupportedError(f"{self.kind} databases are not dumped; postgresql ones are")
+        with self.transaction() as connection:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            connection.exec_driver_sql(SETTINGS)
+            exported = connection.exec_driver_sql("SELECT pg_export_snapshot()").scalar_one()
+            # The driver reads a single % as the beginning of a parameter.
+            found = digests(lambda one: connection.exec_driver_sql(one.replace("%", "%%")).all())
+            yield str(exported), found
+
+    def server_identity(self) -> str:
+        """Return what tells a PostgreSQL cluster from every other; its replicas share it.
+
+        Raises:
+            ProbeError: It is another kind of database, or does not say.
+        """
+        if self.kind != "postgresql":
+            raise UnsupportedError(f"{self.kind} databases have no server; postgresql ones have")
+        with self.transaction() as connection:
+            asked = "SELECT system_identifier::text FROM pg_control_system()"
+            return str(connection.exec_driver_sql(asked).scalar_one())
+
+    def address(self, database: str | None = None) -> str:
+        """Return a URL for PostgreSQL's own programs, without the password."""
+        query = {name: one for name, one in self._url.query.items() if name != "schema"}
+        kept = {name: one for name, one in query.items() if name not in _PRISMA_ONLY}
+        url = self._url.set(drivername="postgresql", query=kept)
+        url = url if database is None else url.set(database=database)
+        return URL.create(
+            url.drivername, url.username, None, url.host, url.port, url.database, url.query
+        ).render_as_string()
+
+    def beside(self, database: str) -> Door:
+        """Return a door to another database of the same server."""
+        url = self._url.set(database=database).render_as_string(hide_password=False)
+        return Door(url, self._timeout)
+
     def _limits(self) -> str:
         milliseconds = max(1, round(self._timeout * 1000))
         settings = [
@@ -159,6 +210,11 @@ class Door:
 def _volatile(connection: Connection, names: Sequence[str]) -> list[str]:
     found = connection.execute(sqlalchemy.text(VOLATILE), {"names": list(names)})
     return [str(one) for one in found.scalars()]
+
+
+def _views(connection: Connection, names: Sequence[str]) -> list[tuple[str, str]]:
+    found = connection.execute(sqlalchemy.text(VIEWS), {"names": list(names)})
+    return [(str(name), str(text)) for name, text in found]
 
 
 def _descriptor(connection: Connection) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import ForbiddenError
-from pytest_metarelease.probes.statement import called_names
+from pytest_metarelease.probes.statement import called_names, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -41,6 +41,37 @@ VOLATILE = (
     "WHERE provolatile = 'v' AND proname::text = ANY (:names) ORDER BY 1"
 )
 """Which of ``:names`` are volatile functions, in any schema."""
+
+
+VIEWS = (
+    "SELECT c.relname::text AS name, pg_catalog.pg_get_viewdef(c.oid) AS text "
+    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relkind = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema') "
+    "AND c.relname::text = ANY (:names) ORDER BY 1"
+)
+"""The views called one of ``:names``, in any schema, and the queries that they stand for."""
+
+_NESTED = 20
+
+
+def with_views(query: str, views: Callable[[Sequence[str]], Iterable[tuple[str, str]]]) -> str:
+    """Return ``query`` and, beneath it, the query of every view that it may read.
+
+    ``views`` gives the views of the names it is given, each with its query. A view runs what it
+    calls, though the query that reads it calls nothing.
+
+    Raises:
+        ForbiddenError: Views stand in views in views, too many to follow.
+    """
+    texts, seen, names = [query], set[str](), words(query)
+    for _ in range(_NESTED):
+        found = [one for one in views(sorted(names)) if one[1] not in seen] if names else []
+        if not found:
+            return "\n".join(texts)
+        seen |= {text for _, text in found}
+        texts += [text for _, text in found]
+        names = frozenset().union(*(words(text) for _, text in found))
+    raise ForbiddenError(f"not sent: its views stand in views more than {_NESTED} deep")
 
 
 def refuse_effects(query: str, volatile: Callable[[Sequence[str]], Iterable[str]]) -> None:

@@ -26,6 +26,7 @@ _PRAGMA = re.compile(r"pragma\s+(?:\w+\.)?(\w+)\s*(\(\s*[\w\"'.]+\s*\))?\s*$", r
 # A name that may be called: an opening bracket follows, or a comment that may hide one. Also where
 # it stands in a text: to tell the two apart is the database's own art.
 _CALLED = re.compile(r"(\w[\w$]*|\"(?:[^\"]|\"\")+\")\s*(?=\(|/\*|--)")
+_WORD = re.compile(r"\"(?:[^\"]|\"\")+\"|[^\W\d][\w$]*")
 
 
 def reading_keyword(query: str) -> str:
@@ -69,6 +70,11 @@ def called_names(query: str) -> frozenset[str]:
             "not sent: names and texts in Unicode escapes are not read; write them"
         )
     return frozenset(_folded(name) for name in _CALLED.findall(query))
+
+
+def words(query: str) -> frozenset[str]:
+    """Return every name in ``query`` as a catalogue has it; too many rather than too few."""
+    return frozenset(_folded(name) for name in _WORD.findall(query))
 
 
 def _folded(name: str) -> str:

@@ -64,6 +64,22 @@ API_FAULTS: tuple[Fault, ...] = (
         order_altered="an order is stored with another amount than was signed",
     ),
     *_these(
+        "post.data",
+        data_broken="an order that sells nothing was written into the database, past the API",
+    ),
+    *_these(
+        "resilience.health-tells",
+        health_stale="health says for ever what it found when all was well",
+    ),
+    *_these(
+        "resilience.health-answers",
+        health_hangs="health waits for a part that hangs",
+    ),
+    *_these(
+        "resilience.recovery",
+        health_never_recovers="once a part was down, health calls it down for ever",
+    ),
+    *_these(
         "post.exposure",
         error_leaks_stack="a refused request is answered with a stack trace",
         error_leaks_host="a quote that fails names the host that failed",

@@ -5,18 +5,19 @@ Refuses to use a database that was there before.
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox import scratch
-from pytest_metarelease.sandbox.database import Unavailable, connect
+from pytest_metarelease.sandbox.database import Unavailable, connect, libpq_url
 from pytest_metarelease.sandbox.migrate import migrate
 from pytest_metarelease.sandbox.orders import newest, seed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pytest_metarelease.sandbox.plan import Plan
 
@@ -59,6 +60,10 @@ class Book:
             database = connect(self.url)
             migrate(database, without_last=plan.has("migration-missing"))
             seed(database, plan)
+            if plan.has("data-broken"):
+                database.run(
+                    "UPDATE orders SET sell_amount = '0' WHERE id = ?", (newest(database, 2)[1].id,)
+                )
             database.close()
         except (Unavailable, scratch.ScratchError) as problem:
             raise SandboxError(f"the order book could not be made: {problem}") from problem
@@ -91,6 +96,26 @@ class Book:
         else:
             # The whole folder: a client that creates missing files must fail as well.
             self.folder.rename(self.folder.with_name("database.gone"))
+
+    def give_back(self) -> None:
+        """Undo ``take_away``."""
+        if self.server is not None:
+            scratch.give_back(self.server, self.name)
+        else:
+            self.folder.with_name("database.gone").rename(self.folder)
+
+    def lock(self) -> Callable[[], None]:
+        """Lock the orders, so that whoever asks for them waits; returns what unlocks them."""
+        if self.server is None:
+            path = self.folder / "orders.db"
+            file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            file.execute("BEGIN EXCLUSIVE")
+            return file.close
+        import psycopg
+
+        connection = psycopg.connect(libpq_url(self.url), connect_timeout=5)
+        connection.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        return connection.close
 
     def drop(self) -> None:
         """Leave nothing in the server; a file goes with its folder."""

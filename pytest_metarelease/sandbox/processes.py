@@ -18,10 +18,10 @@ from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox.part import die_with_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-_LOOK_EVERY = 0.2
+_LOOK_EVERY = 0.1
 _BACKLOG = 1024
 
 
@@ -34,10 +34,12 @@ class Parts:
     def __init__(self, folder: Path) -> None:
         self._folder, self._logs = folder, folder / "logs"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._ports: dict[str, tuple[int, ...]] = {}
         self._logs.mkdir()
 
     def start(self, name: str, *listeners: socket.socket, ports: Sequence[int] = ()) -> None:
         """Start a part of ours with its listening sockets, which are closed here."""
+        self._ports[name] = tuple(listener.getsockname()[1] for listener in listeners)
         numbers = [*(listener.fileno() for listener in listeners), *ports]
         module = "pytest_metarelease.sandbox.part"
         arguments = [str(self._folder), str(os.getpid()), *map(str, numbers)]
@@ -76,14 +78,33 @@ class Parts:
             if process.poll() is not None:
                 raise SandboxError(f"the sandbox's {name} ended with code {process.returncode}")
 
-    def watch(self) -> None:
-        """Wait until a part ends, which none should.
+    def stop(self, name: str) -> None:
+        """Kill a part of ours that ``start_again`` will start again; until then nothing listens."""
+        process = self._running.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def start_again(self, name: str) -> None:
+        """Start a part that was stopped, on the ports that it had."""
+        self.start(name, *(listen(port) for port in self._ports[name]))
+
+    def stall(self, name: str) -> None:
+        """Freeze a part: it keeps its connections and says nothing more."""
+        self._running[name].send_signal(signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Let a frozen part go on."""
+        self._running[name].send_signal(signal.SIGCONT)
+
+    def watch(self, obey: Callable[[], None]) -> None:
+        """Wait until a part ends by itself, which none should; ``obey`` is called in between.
 
         Raises:
             SandboxError: one did.
         """
         while True:
             self.check()
+            obey()
             time.sleep(_LOOK_EVERY)
 
     def end(self) -> None:
@@ -98,9 +119,9 @@ class Parts:
         return self._logs / f"{name}.log"
 
 
-def listen() -> socket.socket:
-    """A listening socket on a free port of 127.0.0.1; connections wait until a part takes them."""
-    return socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+def listen(port: int = 0) -> socket.socket:
+    """A listening socket of 127.0.0.1, on a free port where none is given; connections wait."""
+    return socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
 
 
 def url_of(listener: socket.socket) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_metarelease.errors import SandboxError
+from pytest_metarelease.sandbox.control import ask
 
 STATE = "state.json"
 
@@ -52,6 +53,14 @@ class Running:
         except OSError:
             return False
         return not self.started or started_at(self.pid) == self.started
+
+    def put(self, part: str, state: str, within: float = 10.0) -> None:
+        """Bring a part ``down``, have it ``stalled``, or ``up`` again; see ``outages``.
+
+        Raises:
+            SandboxError: the sandbox cannot do that to this part, or did not in time.
+        """
+        ask(self.folder, part, state, within)
 
     def stop(self, deadline: float) -> None:
         """End the sandbox and everything it started; after ``deadline`` seconds by force."""

@@ -44,6 +44,11 @@ def take_away(server_url: str, name: str) -> None:
     _run(server_url, ended, (name,))
 
 
+def give_back(server_url: str, name: str) -> None:
+    """Let everybody connect again."""
+    _run(server_url, f'ALTER DATABASE "{_checked(name)}" ALLOW_CONNECTIONS true')
+
+
 def drop(server_url: str, name: str) -> None:
     """Drop the database, whoever is connected; nothing happens when it is gone already."""
     _run(server_url, f'DROP DATABASE IF EXISTS "{_checked(name)}" WITH (FORCE)')

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import SandboxError
 from pytest_metarelease.sandbox.book import Book
+from pytest_metarelease.sandbox.outages import Outages
 from pytest_metarelease.sandbox.processes import Parts
 from pytest_metarelease.sandbox.raising import raise_sandbox
 from pytest_metarelease.sandbox.running import STATE, Running, started_at
@@ -47,7 +48,7 @@ def supervise(settings: Settings) -> int:
     try:
         book = Book.choose(settings.folder, os.environ)
         _announce(settings.folder, raise_sandbox(settings, parts, book))
-        parts.watch()
+        parts.watch(Outages(settings.folder, parts, book).obey)
     except _Stopped:
         return 0
     except SandboxError as problem:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from inspect import signature
 from types import ModuleType, SimpleNamespace
@@ -26,7 +27,9 @@ from pytest_metarelease.manifest import load
 from pytest_metarelease.manifest.model import Declared
 from pytest_metarelease.plugin.collection import _KINDS
 from pytest_metarelease.plugin.doors import service_probe
+from pytest_metarelease.plugin.outage_door import WAYS, part_of
 from pytest_metarelease.probes.api.hardening import Front
+from pytest_metarelease.probes.outage import Course, Outage, watch_each
 from pytest_metarelease.probes.signed import Signer
 from pytest_metarelease.probes.sql import DatabaseProbe
 from pytest_metarelease.sandbox import external
@@ -39,7 +42,7 @@ from pytest_metarelease.sandbox.raising import _variables
 from tests.system.running import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from starlette.types import ASGIApp
@@ -57,6 +60,7 @@ class Bench:
     service: Callable[[str], Any]
     databases: Callable[[str], Any]
     declared: Declared
+    outages: Callable[[str], Any]
 
     def run(self, check: Callable[..., None]) -> Iterator[tuple[str, Exception | None]]:
         """Call a check for each declared thing; yield its name and what it raised."""
@@ -84,6 +88,7 @@ class Bench:
             "release": lambda: self.release,
             "service": lambda: self.service,
             "databases": lambda: self.databases,
+            "outages": lambda: self.outages,
             "seen": lambda: self._front(given["front"]),
             "signer": lambda: self._signer(given["signed_request"]),
             "send": lambda: self._send(given["signed_request"]),
@@ -134,8 +139,9 @@ def product(folder: Path, *faults: str, like: str = "sandbox") -> Iterator[Bench
         stack.enter_context(_serving(api, app.build(plan, old=False)))
         stack.enter_context(_serving(page, site.build(plan)))
         quotes = {"/swap/v1/sources": external._sources, "/swap/v1/quote": external._quote}
-        stack.enter_context(_threaded(external._Server(zerox, quotes, down=False)))
-        stack.enter_context(_threaded(_Node(node)))
+        parts = {"external": _Zerox(zerox, quotes, down=False), "chain": _Node(node)}
+        for part in parts.values():
+            stack.enter_context(_threaded(part))
         variables = {"GIT_COMMIT": COMMIT, **_variables(plan, book.known_order())}
         environment = LOADED.resolve("sandbox", variables).environment
         environment = replace(environment, access=declared.access)
@@ -154,7 +160,63 @@ def product(folder: Path, *faults: str, like: str = "sandbox") -> Iterator[Bench
             recorder=recorder,
             run=SimpleNamespace(root=ROOT, manifest=LOADED.manifest),
         )
-        yield Bench(recorder, release, probes.__getitem__, databases.__getitem__, declared)
+        courses = _Courses(environment, probes, lambda part, way: _outage(book, parts, part, way))
+        yield Bench(
+            recorder, release, probes.__getitem__, databases.__getitem__, declared, courses.of
+        )
+
+
+class _Courses:
+    """Outages of what runs in threads, watched as those of the sandbox are."""
+
+    def __init__(self, environment: Any, probes: Any, cause: Callable[[str, str], Any]) -> None:
+        self._environment, self._probes, self._cause = environment, probes, cause
+
+    def of(self, outage: str) -> Sequence[Course]:
+        service, _, part = outage.partition(".")
+        health = self._environment.services[service].health
+        name = part_of(health.agrees[part])
+        every = [Outage(f"{part} is {way}", partial(self._cause, name, way)) for way in WAYS[name]]
+        return watch_each(every, self._probes[service], health)
+
+
+@contextmanager
+def _outage(book: Book, parts: dict[str, Any], part: str, way: str) -> Iterator[None]:
+    if part != "database":
+        parts[part].now.clear() if way == "stalled" else setattr(parts[part], "gone", True)
+        try:
+            yield
+        finally:
+            parts[part].gone = False
+            parts[part].now.set()
+        return
+    if way == "stalled":
+        end = book.lock()
+    else:
+        book.take_away()
+        end = book.give_back
+    try:
+        yield
+    finally:
+        end()
+
+
+class _Stoppable(ThreadingHTTPServer):
+    """Takes connections and says nothing while it is stalled; ends them at once while gone."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        self.now, self.gone = threading.Event(), False
+        self.now.set()
+        super().__init__(*given, **named)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        self.now.wait(60)
+        if not self.gone:
+            super().finish_request(request, client_address)
+
+
+class _Zerox(_Stoppable, external._Server):
+    pass
 
 
 @contextmanager
@@ -174,7 +236,7 @@ def _serving(listener: socket.socket, application: ASGIApp) -> Iterator[None]:
         listener.close()
 
 
-class _Node(ThreadingHTTPServer):
+class _Node(_Stoppable):
     """A node that is there, and of which nothing else is asked."""
 
     daemon_threads = True
@@ -224,6 +286,8 @@ def checks() -> dict[str, Callable[..., None]]:
     for file in (
         "api/test_wrong_requests.py",
         "api/test_records.py",
+        "database/test_database.py",
+        "resilience/test_outages.py",
         "security/test_authentication.py",
         "security/test_exposure.py",
         "security/test_signed_requests.py",

@@ -42,7 +42,7 @@ def test_a_healthy_release_is_go(healthy: tuple[Runs, Ran]) -> None:
 
 def test_every_item_is_verified_by_what_was_measured(healthy: tuple[Runs, Ran]) -> None:
     _, ran = healthy
-    assert len(ran.items) == 31
+    assert len(ran.items) == 33
     states = ran.states
     # A sandbox on loopback speaks no TLS.
     assert states.pop("post.tls") == "not applicable"
@@ -105,7 +105,7 @@ def test_smoke_is_go_and_says_that_it_is_a_part(runs: Runs) -> None:
         "post.endpoints",
         "post.contracts",
     } | {"post.health-time"}
-    assert "5 of 31 post_deploy items" in ran.decision["title"]
+    assert "5 of 33 post_deploy items" in ran.decision["title"]
     assert ran.decision["title"] in ran.text
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds that a part may take to answer.
 PATIENCE = 1.0
+#: The same with a fault that makes health wait for whatever hangs.
+LONG_PATIENCE = 4.0
 #: Seconds that findings are used again, so that a burst of questions is one question to each part.
 FRESH = 0.25
 _HEALTHY, _UNHEALTHY = "healthy", "unhealthy"
@@ -62,18 +64,29 @@ class Examiner:
     async def findings(self) -> Findings:
         """Findings that were complete at most a quarter of a second ago."""
         async with self._turn:
+            if self._last is not None and self._keeps_its_word(self._last):
+                return self._last
             if self._last is None or time.monotonic() - self._last_at > FRESH:
                 self._last = await self._examine()
                 # From its end: whoever waited for a slow examination need not start another.
                 self._last_at = time.monotonic()
             return self._last
 
+    def _keeps_its_word(self, last: Findings) -> bool:
+        """Whether a fault makes it say for ever what it found once: all well, or not."""
+        has = self.state.plan.has
+        well = last.status == _HEALTHY
+        return has("health-stale") if well else has("health-never-recovers")
+
     async def _examine(self) -> Findings:
         at = datetime.now(UTC)
         if self.state.plan.has("health-lies"):
             return Findings(at, _HEALTHY, _HEALTHY, _HEALTHY, essential=True)
         database, external, node, code = await asyncio.gather(
-            _works(self._database), _works(self._external), _works(self._node), _works(self._code)
+            *(
+                _works(ask, self._patience)
+                for ask in (self._database, self._external, self._node, self._code)
+            )
         )
         return Findings(
             at,
@@ -83,21 +96,25 @@ class Examiner:
             essential=database and node,
         )
 
+    @property
+    def _patience(self) -> float:
+        return LONG_PATIENCE if self.state.plan.has("health-hangs") else PATIENCE
+
     async def _database(self) -> bool:
         return await self.state.query(_count_orders) >= 0
 
     async def _external(self) -> bool:
-        answer = await get_json(f"{self.state.plan.zerox_url}/swap/v1/sources", PATIENCE)
+        answer = await get_json(f"{self.state.plan.zerox_url}/swap/v1/sources", self._patience)
         return bool(answer.get("sources"))
 
     async def _node(self) -> bool:
-        await ask_node(self.state.plan.rpc_url, "eth_blockNumber", within=PATIENCE)
+        await ask_node(self.state.plan.rpc_url, "eth_blockNumber", within=self._patience)
         return True
 
     async def _code(self) -> bool:
         plan = self.state.plan
         code = await ask_node(
-            plan.rpc_url, "eth_getCode", plan.contracts.escrow, "latest", within=PATIENCE
+            plan.rpc_url, "eth_getCode", plan.contracts.escrow, "latest", within=self._patience
         )
         return bool(code != "0x")
 
@@ -159,9 +176,9 @@ def _count_orders(database: Database) -> int:
     return int(database.rows("SELECT count(*) FROM orders")[0][0])
 
 
-async def _works(ask: Callable[[], Awaitable[bool]]) -> bool:
+async def _works(ask: Callable[[], Awaitable[bool]], patience: float) -> bool:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             return await ask()
     except (NoAnswer, NodeError, Unavailable, TimeoutError):
         return False

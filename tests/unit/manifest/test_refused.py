@@ -589,6 +589,16 @@ CASES = {
         '{url: "${DATABASE_URL}", migrations: {tool: table, path: m, table: t}}',
         "43:50: environments.staging.databases.orders.migrations: tool: table needs column",
     ),
+    "a timed query without a limit": (
+        '{url: "${DATABASE_URL}"}',
+        '{url: "${DATABASE_URL}", queries: {all: {query: select 1}}}',
+        "43:60: environments.staging.databases.orders.queries.all: states no limit",
+    ),
+    "outages where nothing may be written": (
+        "    access: transact\n",
+        "    access: read-only\n    outages: allowed\n",
+        "6:14: environments.staging.outages: are caused only where access is transact",
+    ),
     "domain": (
         "domain: {name: Shop, chainId: 1}",
         "domain: {name: Shop, chainID: 1}",
