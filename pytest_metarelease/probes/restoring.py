@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from pytest_metarelease.errors import DeadlineError, ForbiddenError, MalformedError, ProbeError
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.clock import utc_now
-from pytest_metarelease.probes.sql_door import Door
 from pytest_metarelease.probes.sql_snapshot import differences
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.storage import RestoreDrill
     from pytest_metarelease.probes.reading import Reading
     from pytest_metarelease.probes.sql import DatabaseProbe
+    from pytest_metarelease.probes.sql_door import Door
 
 _PREFIX = "metarelease_drill_"
 _KEPT_OF_ENVIRONMENT = ("PATH", "HOME", "SYSTEMROOT", "TMPDIR")
@@ -47,6 +47,8 @@ def rehearse_restore(
         MalformedError: There is no table, so there was nothing to compare.
         ProbeError: A program failed; its last words say why.
     """
+    from pytest_metarelease.probes.sql_door import Door  # SQLAlchemy, which collecting needs not
+
     at, started = utc_now(), time.perf_counter()
     with (
         closing(Door(declared.url, drill.timeout)) as source,
