@@ -161,7 +161,8 @@ def refund_open(running: Running) -> None:
 
 def _signed_by_the_api(running: Running) -> tuple[str, str, bytes]:
     """What the API signs, the address it pays to, and what should have been signed."""
-    variables, to = running.variables, accounts.SPARE[0].address
+    # The arbiter signs for parties of the escrow only.
+    variables, to = running.variables, accounts.COUNTERPARTY.address
     escrow = variables["SANDBOX_ESCROW"]
     release = {"escrowAddress": escrow, "to": to, "token": ZERO_ADDRESS, "amount": "5"}
     token = {"Authorization": f"Bearer {variables['SANDBOX_API_TOKEN']}"}

@@ -88,7 +88,9 @@ class Shield:
             wish = () if silent else ((b"retry-after", b"1"),)
             await answer.refuse(429, "too many requests", wish)
             return
-        if await self._spoiled(scope):
+        if self._state.plan.has("api-slow") and _is_business(scope):
+            answer.later = SLOWER_BY
+        if self._spoiled(scope):
             await answer.refuse(500, "internal server error")
             return
         await self._app(scope, _limited(receive), answer.send)
@@ -105,28 +107,34 @@ class Shield:
                 return False
         return self._clients.setdefault(client, Bucket()).take(now)
 
-    async def _spoiled(self, scope: Scope) -> bool:
-        """The faults api-slow and api-errors; health is left alone by both."""
-        path: str = scope["path"]
-        if not path.startswith("/api/") or path == "/api/health":
+    def _spoiled(self, scope: Scope) -> bool:
+        """The fault api-errors."""
+        if not _is_business(scope):
             return False
-        if self._state.plan.has("api-slow"):
-            await asyncio.sleep(SLOWER_BY)
         self._business += 1
         return self._state.plan.has("api-errors") and self._business % FAILING_EVERY == 0
 
 
+def _is_business(scope: Scope) -> bool:
+    """Whether the faults api-slow and api-errors are about it: health is left alone by both."""
+    path: str = scope["path"]
+    return path.startswith("/api/") and path != "/api/health"
+
+
 @dataclass(slots=True)
 class _Answer:
-    """Adds the headers, and remembers the status."""
+    """Adds the headers, remembers the status, and comes later; a refusal costs no time."""
 
     _send: Send
     sniffed: bool = False
     status: int = 500
+    later: float = 0.0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self.later and self.status < 400:
+                await asyncio.sleep(self.later)
             headers = HEADERS[:1] if self.sniffed else HEADERS
             message = {**message, "headers": [*message.get("headers", ()), *headers]}
         await self._send(message)

@@ -48,6 +48,8 @@ async def one_order(request: Request) -> JSONResponse:
     """``GET /api/orders/{id}``."""
     state = _of(request)
     identity = request.path_params["id"]
+    if "\x00" in identity:
+        raise BadRequest(404, "no such order")  # PostgreSQL has no text with it
     find = orders.find_carelessly if state.plan.has("sql-injectable") else orders.find
     row = await state.query(find, identity)
     if row is None and state.phantom is not None and state.phantom.id == identity:

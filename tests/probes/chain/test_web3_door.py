@@ -202,7 +202,7 @@ WRITING = [
     "personal_sign", "personal_newAccount", "anvil_setBalance", "anvil_impersonateAccount",
     "anvil_mine", "anvil_reset", "hardhat_setCode", "hardhat_setStorageAt", "hardhat_reset",
     "evm_mine", "evm_revert", "evm_snapshot", "evm_setNextBlockTimestamp", "debug_setHead",
-    "debug_chaindbCompact", "debug_traceTransaction", "wallet_sendTransaction",
+    "debug_chaindbCompact", "wallet_sendTransaction",
     "wallet_addEthereumChain", "wallet_sendCalls", "miner_start", "miner_setEtherbase",
     "admin_addPeer", "admin_stopRPC", "txpool_content", "engine_newPayloadV3", "les_addBalance",
     "clique_propose", "parity_setMinGasPrice", "ETH_SENDRAWTRANSACTION", "eth_call ", "",
