@@ -25,8 +25,8 @@ SCRIPTS = {
     "wrong-origin": 'fetch("http://127.0.0.2:1/collect").catch(() => {});',
     "layout-jumps": (
         'setTimeout(() => document.body.insertAdjacentHTML("afterbegin", '
-        '"<p id=banner>News</p>"), 300);\n'
-        "setTimeout(() => { document.querySelector('#banner').style.height = '60vh'; }, 600);"
+        '"<p id=banner>News</p>"), 50);\n'
+        "setTimeout(() => { document.querySelector('#banner').style.height = '60vh'; }, 150);"
     ),
     "page-late": (
         'setTimeout(() => { document.documentElement.style.visibility = "visible"; }, 2000);'

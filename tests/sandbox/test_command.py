@@ -21,7 +21,7 @@ def test_the_catalogue_names_every_fault_and_its_item(capsys: pytest.CaptureFixt
 
 def test_an_unknown_fault_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--fault", "databse-down"]) == 4
-    assert "did you mean database-down?" in capsys.readouterr().err
+    assert "did you mean database-down" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("module", ["sandbox", "sandbox.command"])
