@@ -102,6 +102,7 @@ class Collection:
         self._vocabulary = _STAGES_AND_SEVERITIES.union(
             *(item.facets for item in run.manifest.checklist)
         )
+        self._history = run.packet / "history"
         self._folders: dict[str, str] = {}
         self._decorators: dict[tuple[str, ...], tuple[pytest.MarkDecorator, ...]] = {}
 
@@ -117,8 +118,11 @@ class Collection:
         return f"{folder}{separator}{inside}"
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Look for no tests in the packet: with its history it holds thousands of files."""
-        return True if collection_path == self.run.packet else None
+        """Look for no tests among earlier packets: they are thousands of files, and all ours.
+
+        Not the whole folder of the packet: somebody may have named one that holds tests.
+        """
+        return True if collection_path == self._history else None
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run a test once per declared thing of each kind that its ``for_each`` names."""

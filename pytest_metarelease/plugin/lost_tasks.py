@@ -7,9 +7,10 @@ raise, and is treated as those of threads and destructors are.
 from __future__ import annotations
 
 import logging
-import warnings
 
 import pytest
+
+from pytest_metarelease.plugin.suspicion import warn_unraisable
 
 # What asyncio says of a task or future whose exception was never asked for.
 _NEVER = "exception was never retrieved"
@@ -23,16 +24,14 @@ class LostTasks(logging.Handler):
         logging.getLogger("asyncio").addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Warn, where a test or the session records warnings."""
+        """Warn of it, where a test or the session records warnings."""
         text = record.getMessage()
         if _NEVER not in text:
             return
         error = record.exc_info[1] if record.exc_info else None
         said = f": {type(error).__name__}: {error}" if error is not None else ""
         first = text.splitlines()[0]
-        warnings.warn(
-            f"asyncio: {first}{said}", pytest.PytestUnraisableExceptionWarning, stacklevel=2
-        )
+        warn_unraisable(f"asyncio: {first}{said}")
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:

@@ -93,7 +93,17 @@ def warn_of_replaced(before: tuple[Any, Any, Any]) -> None:
     names = ("threading.excepthook", "sys.unraisablehook", "warnings.showwarning")
     replaced = [name for name, one, other in zip(names, now, before, strict=True) if one != other]
     text = f"{', '.join(replaced)} replaced by a check: what failed there was not seen"
-    warnings.warn(text, pytest.PytestUnraisableExceptionWarning, stacklevel=2)
+    warn_unraisable(text)
+
+
+def warn_unraisable(text: str) -> None:
+    """Warn of what nobody could raise, so that it is recorded whatever filters are set.
+
+    Where warnings are errors it would be raised into code that swallows it, or into pytest.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn(text, pytest.PytestUnraisableExceptionWarning, stacklevel=3)
 
 
 def of_collection(report: pytest.CollectReport) -> Sequence[Finding]:

@@ -278,6 +278,28 @@ def test_notes_alone_are_no_go(place: Place, body: str) -> None:
     assert place.allure_first()[0] != "passed"
 
 
+_LOST = """MET
+async def bad(): raise OSError("x")
+async def main():
+    asyncio.ensure_future(bad())
+    await asyncio.sleep(0)
+asyncio.run(main())"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [_LOST, "MET\nthreading.excepthook = lambda told: None", "MET\nwarnings.showwarning = print"],
+    ids=["task", "excepthook", "showwarning"],
+)
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "-n2"])
+def test_where_warnings_are_errors_none_is_lost(place: Place, body: str, workers: Workers) -> None:
+    place.one(check(body, before="import asyncio\n"))
+    place.write("pytest.ini", "[pytest]\nfilterwarnings = error\n")
+    ran = place.pytest("-m", "post_deploy", *workers)
+    assert (ran.verdict, ran.exit_code) == ("HOLD", 21), ran.text
+    assert place.finding_codes() == ["warning-is-failure"], ran.text
+
+
 def _beside_low(place: Place, body: str) -> Place:
     place.items("post.one P0", "post.low P3").lock(
         "post.one: test_it.py::test_it", "post.low: test_low.py::test_it"
