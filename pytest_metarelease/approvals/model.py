@@ -6,13 +6,13 @@ here says whether an approval counts.
 
 # Annotations are objects here, not texts: the decoder and the schema read them.
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from pytest_metarelease.evidence import Judgement
+from pytest_metarelease.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Waiver:
     """A written, named, dated, expiring exception for one item of one release."""
 
@@ -27,7 +27,7 @@ class Waiver:
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SignOff:
     """A person's signed statement for an item that no program can verify.
 
@@ -47,7 +47,7 @@ class SignOff:
     signature: Annotated[str, "0x hex: 65 bytes of an account, or what its Safe accepts."]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Approval:
     """One file of ``release-approvals/``: a waiver or a sign-off, exactly one of the two."""
 
@@ -55,7 +55,7 @@ class Approval:
     sign_off: SignOff | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Attestation:
     """What an account, asked on its chain, said of a signature (ERC-1271).
 
@@ -73,7 +73,7 @@ class Attestation:
     block: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class GivenWaiver:
     """A waiver that could be read, and the file that holds it."""
 
@@ -81,7 +81,7 @@ class GivenWaiver:
     waiver: Waiver
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class GivenSignOff:
     """A sign-off that could be read, its file, and what is known of its signature.
 
@@ -97,7 +97,7 @@ class GivenSignOff:
     said: str = "its signature was not looked at"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Unreadable:
     """A file of ``release-approvals/`` that is no approval; what it wanted to say is not known."""
 
@@ -105,7 +105,7 @@ class Unreadable:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Approvals:
     """What people vouch for, as far as it could be read, and what could not."""
 

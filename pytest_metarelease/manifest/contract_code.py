@@ -5,14 +5,14 @@ Nothing here allows everything: each difference is one facet, with a reason and 
 
 # Annotations are objects here, not texts, as in ``model``.
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pytest_metarelease.manifest.notes import Between, NotEmpty, Refers
 from pytest_metarelease.manifest.scalars import Address, Json, Url
+from pytest_metarelease.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Compiler:
     """The settings that the artifact must have been compiled with; what is left out may be any."""
 
@@ -23,7 +23,7 @@ class Compiler:
     via_ir: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Difference:
     """One way in which deployed code may differ from the artifact, with a reason and an end.
 
@@ -39,7 +39,7 @@ class Difference:
     expires: Annotated[str, "The last day on which it counts, as 2027-01-31."]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Initialiser:
     """The function that sets a proxy up once; called again, by anybody, it must be refused."""
 
@@ -53,7 +53,7 @@ class Initialiser:
     version: Annotated[int, "What the proxy's storage says it was initialised to.", Between(1)] = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Proxy:
     """What stands behind a proxy. The contract's `artifact` is that of the proxy itself.
 
@@ -74,7 +74,7 @@ class Proxy:
     initialiser: Initialiser | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Explorer:
     """Where the sources must be published: a server with Sourcify's interface, version 2."""
 

@@ -4,17 +4,18 @@ Nothing here reads a file or a variable; the classes are part of ``model``, whic
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Literal
 
 from pytest_metarelease.manifest.notes import Between, NotEmpty, Refers
 from pytest_metarelease.manifest.scalars import Json, ValuePath
+from pytest_metarelease.record import record
 
 EACH, EACH_ID = ValuePath("*"), ValuePath("*.id")
 Authentication = Literal["none", "bearer", "api-key", "header", "signature"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Created:
     """What a successful request makes, and where it must be found again."""
 
@@ -36,7 +37,7 @@ class Created:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Sent:
     """A transaction that an answer reports: it must exist, have succeeded, and be to a contract."""
 
@@ -44,7 +45,7 @@ class Sent:
     contract: Annotated[str, "A name under `contracts`.", Refers("contract")]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Paged:
     """How a list is bounded."""
 
@@ -53,7 +54,7 @@ class Paged:
     each: Annotated[ValuePath, "Where the elements stand in the answer."] = EACH
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Variation:
     """A request that differs from the example and must therefore be refused."""
 
@@ -65,7 +66,7 @@ class Variation:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Hardening:
     """What browsers and strangers may do with a service, where it differs from nothing."""
 
@@ -86,7 +87,7 @@ class Hardening:
     days: Annotated[int, "Its certificate must be valid for so many days more.", Between(1)] = 14
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class KnownKey:
     """Key material in tracked files that is there on purpose."""
 
@@ -94,7 +95,7 @@ class KnownKey:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Tree:
     """The tracked files of the release."""
 

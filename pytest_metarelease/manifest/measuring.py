@@ -6,14 +6,15 @@ Part of the model, and read like it. Nothing here asks anybody.
 # Annotations are objects here, not texts: see model.py.
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Literal
 
 from pytest_metarelease.manifest.notes import Between, Name, NotEmpty, Refers, Secret
 from pytest_metarelease.manifest.scalars import PerSecond, RelativePath, Seconds, Share, Url
+from pytest_metarelease.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ResponseTime:
     """Limits of the response time, seconds from the intended start of the request."""
 
@@ -24,7 +25,7 @@ class ResponseTime:
     p99: Seconds | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class EarlierLoad:
     """When a service counts as slower than the release before, whose packet the run names.
 
@@ -37,7 +38,7 @@ class EarlierLoad:
     min_samples: Annotated[int, "Answered requests that either side needs.", Between(20)] = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Sampling:
     """How a service is sampled for response times and error rate."""
 
@@ -56,7 +57,7 @@ class Sampling:
     earlier: EarlierLoad | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Query:
     """A PromQL query whose every series must keep its limits.
 
@@ -80,7 +81,7 @@ class Query:
     max_age: Annotated[Seconds, "How old the newest scrape of each may be."] = Seconds(120)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Prometheus:
     """A server of metrics that speaks Prometheus' HTTP API."""
 
@@ -90,7 +91,7 @@ class Prometheus:
     queries: Annotated[Mapping[str, Query], Name(), NotEmpty()] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class LoadTest:
     """A load test that k6 ran against a service, known by the summary that it left."""
 

@@ -9,7 +9,7 @@ Nothing here reads a file or a variable.
 # texts costs more than the rest of reading a manifest's classes.
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Literal
 
 from pytest_metarelease.manifest.contract_code import Compiler, Difference, Explorer, Proxy
@@ -58,9 +58,10 @@ from pytest_metarelease.manifest.storage import (
 )
 from pytest_metarelease.manifest.traffic import Accounting, FailureWindow, Finality, Gas
 from pytest_metarelease.manifest.trials import Domain, Machine, Signing
+from pytest_metarelease.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Release:
     """What is released."""
 
@@ -72,7 +73,7 @@ class Release:
     deployed_at: Annotated[str | None, "RFC 3339; health deadlines count from here."] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Expectation:
     """What a value must be. A bare scalar or list in the manifest means ``equals``.
 
@@ -93,7 +94,7 @@ class Expectation:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Health:
     """Where a service says how it is, and how to understand the answer."""
 
@@ -121,7 +122,7 @@ class Health:
     within: Annotated[Seconds, "It must be healthy this long after the deployment."] = Seconds(900)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Identity:
     """Where a service says which release it is."""
 
@@ -131,7 +132,7 @@ class Identity:
     connections: Annotated[int, "How many fresh connections are asked.", Between(1, 100)] = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Answer:
     """What an endpoint must answer."""
 
@@ -148,7 +149,7 @@ class Answer:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Endpoint:
     """One request that the product promises to answer."""
 
@@ -207,7 +208,7 @@ class Endpoint:
         return self.credential is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Browser:
     """What a visitor must meet who opens the page once, in Chromium.
 
@@ -224,7 +225,7 @@ class Browser:
     cls: Annotated[float | None, "Cumulative Layout Shift, at most."] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Page:
     """A web page: what it must contain, and which facts its scripts must carry."""
 
@@ -239,7 +240,7 @@ class Page:
     browser: Browser | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Service:
     """One HTTP service."""
 
@@ -254,7 +255,7 @@ class Service:
     timeout: Annotated[Seconds, "Total time that one answer may take."] = Seconds(10)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Credential:
     """A header that authenticates requests. Its value comes from a variable, never from here."""
 
@@ -262,7 +263,7 @@ class Credential:
     value: Annotated[str, Secret()]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Account:
     """An account on the chain that must be able to pay."""
 
@@ -270,7 +271,7 @@ class Account:
     min_balance: Wei = Wei(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Chain:
     """The EVM chain, reached over JSON-RPC."""
 
@@ -300,7 +301,7 @@ _RECORDED = Address("")
 """Stands for an address that a deployment record says; no value of the manifest is so."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ViewExpectation(Expectation):
     """What a view function must answer, or a slot must hold. A bare value means ``equals``.
 
@@ -321,14 +322,14 @@ class ViewExpectation(Expectation):
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SlotExpectation(ViewExpectation):
     """What a raw storage slot must hold, as 32 bytes of hexadecimal or read as a type."""
 
     read_as: Literal["bytes32", "uint256", "address", "bool"] = "bytes32"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Given:
     """Bytes of a storage slot that are assumed while a call is simulated; nothing is written."""
 
@@ -338,7 +339,7 @@ class Given:
     size: Annotated[int, "How many bytes it has.", Between(1, 32)] = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CallerPolicy:
     """Who may call a function that changes state, and how everybody else is refused.
 
@@ -365,7 +366,7 @@ class CallerPolicy:
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Roles:
     """The holders of every role of OpenZeppelin's AccessControl: exactly these.
 
@@ -380,7 +381,7 @@ class Roles:
     chunk: Annotated[int, "How many blocks one eth_getLogs asks for.", Between(1, 1_000_000)] = 5000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Pausing:
     """The emergency pause: once ``pause`` is called by ``by``, ``blocks`` must revert.
 
@@ -396,7 +397,7 @@ class Pausing:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Safe:
     """A Safe (multi-signature account), and how it must be set up."""
 
@@ -415,7 +416,7 @@ class Safe:
     ] = field(default_factory=lambda: ViewExpectation(unchecked="grows with every transaction"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Contract:
     """A deployed contract and what must be true of it."""
 
@@ -478,7 +479,7 @@ _CHANGES = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Step:
     """One call of a flow and what must be true after it.
 
@@ -501,7 +502,7 @@ class Step:
     changes: Annotated[tuple[str, ...], _CHANGES, OneOrMany()] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Flow:
     """A sequence of calls on a contract of our own, deployed from the verified artifact."""
 
@@ -516,7 +517,7 @@ class Flow:
     changes: Annotated[tuple[str, ...], "Of every step, as in a step.", OneOrMany()] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TypedField:
     """One member of an EIP-712 struct type."""
 
@@ -524,7 +525,7 @@ class TypedField:
     type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TypedData:
     """An EIP-712 domain and its types, without the message."""
 
@@ -533,7 +534,7 @@ class TypedData:
     types: Mapping[str, tuple[TypedField, ...]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SignedRequest:
     """A request that counts only with a valid EIP-712 signature over its message.
 
@@ -562,7 +563,7 @@ class SignedRequest:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Migrations:
     """Which migrations the database must have: exactly those of the release."""
 
@@ -572,7 +573,7 @@ class Migrations:
     column: Annotated[str | None, "For `table`: the column that holds their names."] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Invariant:
     """Something that is always true of the data: one value of a query, and what it must be."""
 
@@ -580,7 +581,7 @@ class Invariant:
     expect: Annotated[Expectation, "E.g. 0, for a query that counts what must not be."]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Database:
     """A SQL database."""
 
@@ -596,7 +597,7 @@ class Database:
     restore_drill: RestoreDrill | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class External:
     """A service of somebody else that the product depends on."""
 
@@ -607,7 +608,7 @@ class External:
     timeout: Seconds = Seconds(10)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Agreement:
     """One fact in two places: rows of a database and a list that a service gives."""
 
@@ -617,7 +618,7 @@ class Agreement:
     query: Annotated[str, "One column with the same keys; `:cutoff` may be used."]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Environment:
     """One place where the release runs, with all variables resolved."""
 
@@ -647,7 +648,7 @@ class Environment:
     load_tests: Annotated[Mapping[str, LoadTest], Name()] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class EvidenceNeed:
     """Measurements that an item needs: at least ``min`` that met, about ``subject``."""
 
@@ -657,7 +658,7 @@ class EvidenceNeed:
     min: Annotated[int, Between(1)] = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Attempts:
     """How many attempts of a check must pass."""
 
@@ -665,7 +666,7 @@ class Attempts:
     of: Annotated[int, Between(1, 100)] = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class AcceptFrom:
     """Another environment whose packet may show what cannot be tried here.
 
@@ -681,7 +682,7 @@ class AcceptFrom:
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Item:
     """One line of the checklist."""
 
@@ -713,7 +714,7 @@ class Item:
     next: Annotated[str | None, "What to do when it is not verified or fails."] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Trigger:
     """A declared limit whose certain breach means undo.
 
@@ -734,7 +735,7 @@ class Trigger:
     ] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Component:
     """How one component is undone."""
 
@@ -745,7 +746,7 @@ class Component:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Declared:
     """The names that one environment declares, known without resolving a variable."""
 
@@ -812,7 +813,7 @@ class Declared:
     load_tests: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Manifest:
     """``release.yaml``, checked. Strings of environments may still hold ``${NAME}``.
 

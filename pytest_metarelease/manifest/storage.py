@@ -3,14 +3,14 @@
 Nothing here reads a file or a variable; the classes are part of ``model``, which says how.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from pytest_metarelease.manifest.notes import Between, Secret
 from pytest_metarelease.manifest.scalars import Seconds, Share
+from pytest_metarelease.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Connections:
     """How much of the server's connections may be in use, and what the product may open."""
 
@@ -20,7 +20,7 @@ class Connections:
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TimedQuery:
     """A query of the product that must stay fast; sampled until its percentiles are certain."""
 
@@ -32,7 +32,7 @@ class TimedQuery:
     within: Annotated[Seconds, "No more samples are begun after this time."] = Seconds(10)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Replication:
     """Replicas of the server, and how far they may lie behind."""
 
@@ -40,7 +40,7 @@ class Replication:
     replicas: Annotated[int, "How many must follow a primary.", Between(1)] = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Backups:
     """Where backups are seen, and how old the newest may be. One of ``folder`` and ``query``."""
 
@@ -51,7 +51,7 @@ class Backups:
     query: Annotated[str | None, "One value: the time of the newest, with its zone."] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RestoreDrill:
     """Dump the database, restore it into a scratch database, compare every row, drop it again."""
 

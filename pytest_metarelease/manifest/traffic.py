@@ -6,14 +6,15 @@ Part of the model, and read like it. Nothing here asks a chain.
 # Annotations are objects here, not texts: see model.py.
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Literal
 
 from pytest_metarelease.manifest.notes import Between, NotEmpty, OneOrMany
 from pytest_metarelease.manifest.scalars import Address, Seconds, Share, Wei
+from pytest_metarelease.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class EarlierWindow:
     """The blocks before the release, whose rate of failures today's is compared with."""
 
@@ -27,7 +28,7 @@ class EarlierWindow:
     when_idle: Annotated[Literal["hold", "note"], "Below min_samples, on either side."] = "hold"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FailureWindow:
     """The blocks whose transactions to one contract count for its failure rate.
 
@@ -38,7 +39,7 @@ class FailureWindow:
     earlier: EarlierWindow | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Finality:
     """How far the node's last final block may be behind."""
 
@@ -46,7 +47,7 @@ class Finality:
     age: Annotated[Seconds, "How old that block may be."]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Accounting:
     """What a contract must hold: the sum of its events, from its deployment to the pinned block."""
 
@@ -68,7 +69,7 @@ class Accounting:
     chunk: Annotated[int, "How many blocks one eth_getLogs asks for.", Between(1, 1_000_000)] = 5000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Gas:
     """What calls of a contract may cost, over the window of `chain.failures`."""
 

@@ -6,14 +6,15 @@ A refusal counts only with its declared reason. Nothing here signs, sends or ask
 # Annotations are objects here, not texts, as in ``model``.
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated
 
 from pytest_metarelease.manifest.notes import Name, NotEmpty, OneOrMany, Refers
 from pytest_metarelease.manifest.scalars import Json, ValuePath, Wei
+from pytest_metarelease.record import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Forged:
     """How signatures are refused that are not the signer's, over exactly this, used once.
 
@@ -48,7 +49,7 @@ class Forged:
     ] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Signing:
     """An EIP-712 signature that is made for one argument of a call, written `$signature`."""
 
@@ -60,7 +61,7 @@ class Signing:
     ] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class SignedBy:
     """A service that signs messages of a domain, and the key that it must sign with.
 
@@ -78,7 +79,7 @@ class SignedBy:
     signer: Annotated[str, "Whose signature it must be; a caller, as under `access`."]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Domain:
     """An EIP-712 domain that contracts, manifest and services must agree on, field by field."""
 
@@ -95,7 +96,7 @@ class Domain:
     signed_by: SignedBy | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Action:
     """One function of a state machine: who may call it, in which state, and what follows."""
 
@@ -110,7 +111,7 @@ class Action:
     changes: Annotated[tuple[str, ...], "As in a step of a flow.", OneOrMany()] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Halt:
     """The pause of a state machine: once it is called, every action is refused in every state."""
 
@@ -123,7 +124,7 @@ class Halt:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Machine:
     """The whole table of a contract: states, actions, callers, and what each call must do.
 

@@ -19,7 +19,7 @@ from pytest_metarelease.plugin.activation import suggestion
 from pytest_metarelease.plugin.undeclared import asks_for_nothing, leave_out
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
     from pytest_metarelease.manifest.model import Item
     from pytest_metarelease.plugin.state import Run
@@ -104,10 +104,15 @@ class Collection:
         )
         self._history = run.packet / "history"
         self._folders: dict[str, str] = {}
+        # Where pytest counts from the same folder, and groups nothing, its ids are ours.
+        self._same = config.rootpath == run.root and not self._grouped
+        self._inherited: Any = ((None, 0), *_marked(()))
         self._decorators: dict[tuple[str, ...], tuple[pytest.MarkDecorator, ...]] = {}
 
     def nodeid_of(self, nodeid: str) -> str:
         """Return pytest's node id relative to the manifest's folder, as the lock has it."""
+        if self._same:
+            return nodeid
         if self._grouped and nodeid.rfind("@") > nodeid.rfind("]"):
             nodeid = nodeid[: nodeid.rfind("@")]  # xdist's --dist=loadgroup appends the group
         file, separator, inside = nodeid.partition("::")
@@ -148,16 +153,20 @@ class Collection:
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Stamp the items that a test verifies on it, with their marks."""
-        ids: dict[str, None] = {}
-        names = set()
-        for mark in item.iter_markers():
-            names.add(mark.name)
-            if mark.name == "verifies":
-                ids.update(dict.fromkeys(map(str, mark.args)))
+        parent = item.parent
+        if parent is not None:
+            # The tests of one module or class follow one another, and have its marks.
+            key = (parent, len(parent.own_markers))
+            if self._inherited[0] != key:
+                self._inherited = (key, *_marked(parent.iter_markers()))
+        _, names, ids = self._inherited
+        if item.own_markers:
+            own, first = _marked(item.own_markers)
+            names, ids = names | own, first | ids
         if ids:
             self._bind(item, tuple(ids), names & self._vocabulary)
 
-    def _bind(self, item: pytest.Item, ids: tuple[str, ...], given: set[str]) -> None:
+    def _bind(self, item: pytest.Item, ids: tuple[str, ...], given: frozenset[str]) -> None:
         found = self._decorators.get(ids)
         if found is None or given:
             items = [self._item(one, item) for one in ids]
@@ -242,7 +251,9 @@ class Collection:
             )
         return found
 
-    def _refuse_contradiction(self, test: pytest.Item, items: list[Item], given: set[str]) -> None:
+    def _refuse_contradiction(
+        self, test: pytest.Item, items: list[Item], given: frozenset[str]
+    ) -> None:
         allowed = frozenset[str]().union(*map(marks_of, items))
         for name in sorted(given - allowed):
             self.problems.append(
@@ -260,6 +271,16 @@ class Collection:
         # A usage error in a worker reaches nobody; the controller raises it for us.
         config.workeroutput["metarelease_problem"] = text  # type: ignore[attr-defined]
         items.clear()
+
+
+def _marked(found: Iterable[pytest.Mark]) -> tuple[frozenset[str], dict[str, None]]:
+    """Return the names of marks, and in their order the item ids that ``verifies`` names."""
+    names, ids = set(), dict[str, None]()
+    for mark in found:
+        names.add(mark.name)
+        if mark.name == "verifies":
+            ids.update(dict.fromkeys(map(str, mark.args)))
+    return frozenset(names), ids
 
 
 def _declared(run: Run, kind: str) -> tuple[str, ...]:
