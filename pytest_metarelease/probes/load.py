@@ -7,17 +7,17 @@ flight and to run beyond its end. Where our own clock was late, that is part of 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import socket
 import threading
 import time
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from pytest_metarelease.errors import UsageError
-from pytest_metarelease.probes.clock import Deadline, utc_now
-from pytest_metarelease.probes.dialling import dial
+from pytest_metarelease.probes.clock import utc_now
+from pytest_metarelease.probes.kept import KeptConnection
 from pytest_metarelease.probes.load_sample import LoadSample, Trial
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 MOST_IN_FLIGHT = 64
 MOST_SAMPLES = 100_000
-_MOST_BYTES = 8 * 2**20
 _WATCH = 0.05
 _GRACE = 1.0
 _UNQUOTED = "/?&=%:+,;@~!$'()*[]"
@@ -62,7 +61,7 @@ def sample(
         )
     client = _Client(url, timeout, dict(headers or {}))
     at = utc_now()
-    run = _Run(client, tuple(paths), rate, samples)
+    run = _Run(client, tuple(map(client.request, paths)), rate, samples)
     trials = run.carry_out()
     return LoadSample(
         url=url, paths=tuple(paths), at=at, span=run.span, timeout=timeout, trials=trials
@@ -70,16 +69,19 @@ def sample(
 
 
 class _Client:
-    """Makes connections to one host and asks over them; times are those of ``perf_counter``."""
+    """Makes connections to one host, and the requests that are sent over them."""
 
     def __init__(self, url: str, timeout: float, headers: dict[str, str]) -> None:
         parts = urlsplit(url)
         self.timeout = timeout
         self._host = parts.hostname or ""
-        self._port = parts.port
-        self._base = parts.path.rstrip("/")
         self._tls = _tls_context() if parts.scheme == "https" else None
+        usual = 443 if self._tls else 80
+        self._port = parts.port or usual
+        self._base = parts.path.rstrip("/")
+        name = f"[{self._host}]" if ":" in self._host else self._host
         self._headers = {
+            "Host": name if self._port == usual else f"{name}:{self._port}",
             "Accept": "*/*",
             "Accept-Encoding": "identity",
             "Cache-Control": "no-cache",
@@ -87,39 +89,21 @@ class _Client:
             **headers,
         }
 
-    def connection(self) -> http.client.HTTPConnection:
-        if self._tls is not None:
-            return http.client.HTTPSConnection(self._host, self._port, context=self._tls)
-        return http.client.HTTPConnection(self._host, self._port)
+    def connection(self) -> KeptConnection:
+        """Return a connection that is made with its first request."""
+        return KeptConnection(self._host, self._port, self._tls)
 
-    def ask(self, connection: http.client.HTTPConnection, path: str, until: float) -> int:
-        """Return the status of an answer that was read to its end."""
-        kept = connection.sock is not None
-        try:
-            return self._ask(connection, path, until)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            connection.close()
-            if not kept or time.perf_counter() >= until:
-                raise
-        # The server had closed the kept connection in the meantime (RFC 9110 section 9.2.2).
-        return self._ask(connection, path, until)
+    def request(self, path: str) -> bytes:
+        """Return the bytes that ask for ``path``.
 
-    def _ask(self, connection: http.client.HTTPConnection, path: str, until: float) -> int:
-        left = max(until - time.perf_counter(), 0.001)
-        if connection.sock is None:
-            deadline = Deadline.after(left)
-            connection.sock = dial(self._host, connection.port, deadline, self._tls)
-        connection.sock.settimeout(max(until - time.perf_counter(), 0.001))
+        Raises:
+            UsageError: A header holds what would end it (RFC 9110 section 5.5).
+        """
         target = quote(f"{self._base}/{path.lstrip('/')}", safe=_UNQUOTED)
-        connection.request("GET", target, headers=self._headers)
-        response = connection.getresponse()
-        body = response.read(_MOST_BYTES)
-        if len(body) == _MOST_BYTES:
-            connection.close()
-        elif response.length:
-            # A read of bounded length does not complain by itself about a body that ends early.
-            raise http.client.IncompleteRead(body, response.length)
-        return response.status
+        lines = [f"GET {target} HTTP/1.1", *(f"{one}: {two}" for one, two in self._headers.items())]
+        if any("\r" in line or "\n" in line for line in lines):
+            raise UsageError("a header of the sampled service holds a line break; remove it")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
 @dataclass(slots=True)
@@ -130,12 +114,12 @@ class _Run:
     """
 
     client: _Client
-    paths: tuple[str, ...]
+    requests: tuple[bytes, ...]
     rate: float
     samples: int
     span: float = 0.0
     _trials: dict[int, Trial] = field(default_factory=dict)
-    _in_flight: dict[int, http.client.HTTPConnection] = field(default_factory=dict)
+    _in_flight: dict[int, KeptConnection] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _state: threading.Lock = field(default_factory=threading.Lock)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -181,7 +165,7 @@ class _Run:
                 with self._state:
                     self._waiting += 1
 
-    def _try(self, connection: http.client.HTTPConnection, number: int, lag: float) -> None:
+    def _try(self, connection: KeptConnection, number: int, lag: float) -> None:
         due, sent = self._due(number), time.perf_counter()
         until = due + self.client.timeout
         status: int | None = None
@@ -190,10 +174,11 @@ class _Run:
             self._in_flight[number] = connection
         try:
             if sent < until:
-                status = self.client.ask(connection, self.paths[number % len(self.paths)], until)
+                request = self.requests[number % len(self.requests)]
+                status = connection.ask(request, until)
             else:
                 error = "not sent: all connections were waiting for answers"
-        except (OSError, http.client.HTTPException) as problem:
+        except (OSError, HTTPException) as problem:
             error = f"{type(problem).__name__}: {problem}"[:200]
             connection.close()
         ended = time.perf_counter()
@@ -253,7 +238,7 @@ def _sleep_until(due: float) -> float:
     return max(0.0, time.perf_counter() - due)
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connection: KeptConnection) -> None:
     taken = connection.sock
     if taken is not None:
         with contextlib.suppress(OSError):
