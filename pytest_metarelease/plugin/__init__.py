@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     that Allure finds its folder set.
     """
     options.add_marks(config)
+    options.join_new_folder(config)
     from pytest_metarelease.plugin import waiting
 
     try:

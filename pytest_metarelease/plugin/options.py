@@ -98,3 +98,20 @@ def add_marks(config: pytest.Config) -> None:
     """Register the marks that exist in every repository; facets come with the manifest."""
     for name, text in marks.ALWAYS.items():
         config.addinivalue_line("markers", f"{name}: {text}")
+
+
+def join_new_folder(config: pytest.Config) -> None:
+    """Join ``--release-evidence DIR`` to one word for xdist's workers, where DIR is yet to be made.
+
+    They parse the same words after it was made, and pytest takes a folder that stands alone for
+    one of its paths, from which it finds another root folder than the controller has.
+    """
+    words = list(map(str, config.invocation_params.args))
+    given = config.invocation_params
+    if "--release-evidence" not in words[:-1]:
+        return
+    place = words.index("--release-evidence")
+    if (given.dir / words[place + 1]).exists():
+        return  # then the controller took it for a path, too
+    words[place : place + 2] = [f"{words[place]}={words[place + 1]}"]
+    config.invocation_params = type(given)(args=words, plugins=given.plugins, dir=given.dir)

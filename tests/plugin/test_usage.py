@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.plugin.project import MEASURED, ONE, Project
@@ -103,3 +105,17 @@ def test_marks_and_fixtures_explain_themselves(ready: Project) -> None:
         assert f"{name} " in ran.text or f"{name}\n" in ran.text
     for name in ("eventually", "evidence", "agree"):
         assert name in ran.text
+
+
+def test_a_packet_elsewhere_may_be_named_in_two_words(
+    ready: Project, workers: Workers, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("elsewhere") / "packet"
+    wanted = ("-m", "post_deploy", "--release-evidence", str(folder), *workers)
+    ran = ready.pytest(*wanted)
+    assert ran.exit_code == 0, ran.text
+    assert json.loads((folder / "decision.json").read_bytes())["verdict"] == "GO"
+    # Now that it is there, pytest itself takes it for a path and looks for its root there.
+    again = ready.pytest(*wanted)
+    assert again.exit_code == 4
+    assert "--release-evidence=DIR" in again.text
