@@ -73,14 +73,24 @@ def _only_short_texts(document: str) -> bool:
 
 def _bounded(value: Any) -> Any:
     if isinstance(value, str):
-        if len(value) <= _LONGEST:
-            return value
-        return f"{value[:_LONGEST]}... ({len(value)} characters)"
+        return _short(value)
     if isinstance(value, dict):
         return {key: _bounded(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_bounded(one) for one in value]
     return value
+
+
+class _Cut(str):
+    """A text that was cut: it is longer than the longest by what it says about that."""
+
+    __slots__ = ()
+
+
+def _short(text: str) -> str:
+    if len(text) <= _LONGEST or isinstance(text, _Cut):
+        return text
+    return _Cut(f"{text[:_LONGEST]}... ({len(text)} characters)")
 
 
 def _document(decision: Decision) -> dict[str, Any]:
@@ -107,7 +117,7 @@ def _document(decision: Decision) -> dict[str, Any]:
         "triggers": [_trigger(one) for one in decision.triggers],
         "rollback": _rollback(decision),
         "unclaimed": [
-            {**_check(one, record.measurements), "code": one.code, "text": one.text}
+            {**_check(one, record.measurements), "code": one.code, "text": _short(one.text)}
             for one in decision.unclaimed
         ],
         "waivers": [
@@ -186,7 +196,8 @@ def _item(item: ItemDecision, measurements: Mapping[str, Measurement]) -> dict[s
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
-    return {"code": reason.code, "text": reason.text, "next": reason.next_step}
+    # What targets say can be megabytes: cut where it comes in, they are never made into JSON.
+    return {"code": reason.code, "text": _short(reason.text), "next": reason.next_step}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -218,15 +229,15 @@ def _citation(citation: Citation, measurement: Measurement | None) -> dict[str, 
         "id": citation.measurement,
         "subject": citation.subject,
         "judgement": citation.judgement.value,
-        "expected": citation.expected,
-        "actual": citation.actual,
+        "expected": _short(citation.expected),
+        "actual": _short(citation.actual),
         "where": citation.where,
         "attempt": citation.attempt,
         "probe": measurement.probe if measurement else None,
         "asked": measurement.asked if measurement else None,
         "at": measurement.at if measurement else None,
         "duration": measurement.duration if measurement else None,
-        "answer": measurement.answer if measurement else None,
+        "answer": _short(measurement.answer) if measurement else None,
         "block": measurement.block if measurement else None,
     }
 

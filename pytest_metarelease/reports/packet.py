@@ -146,11 +146,14 @@ def read_bounded(path: Path) -> bytes:
         OSError: It cannot be read.
         PacketError: It is no plain file (a pipe would be waited for for ever), or too large.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
         raise PacketError(f"{path} is no plain file")
-    with path.open("rb") as file:
-        content = file.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
+    content = b""
+    if found.st_size <= _LARGEST:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST + 1)  # also where it grows meanwhile
+    if max(found.st_size, len(content)) > _LARGEST:
         raise PacketError(f"{path} is larger than {_LARGEST} bytes")
     return content
 

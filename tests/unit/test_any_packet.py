@@ -21,12 +21,19 @@ from pytest_metarelease.gate.record_json import record_from_json, record_to_json
 from pytest_metarelease.plugin.ledger import read_ledgers
 from pytest_metarelease.reports.packet import read_json
 from tests.unit.gate.test_record_json import whole
-from tests.unit.manifest.conftest import SHOP
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+# Smaller than real ones: it is read again for every packet, and none of them fits it anyway.
+MANIFEST = """\
+release: {name: Shop, version: 1.0.0, commit: unknown}
+environments:
+  staging: {access: read-only}
+checklist:
+  - {id: post.health, title: Healthy, stage: post_deploy, severity: P0}
+"""
 WHOLE: dict[str, Any] = json.loads(json.dumps(record_to_json(whole())))
 HUGE = 10**400
 ODD: list[Any] = [
@@ -92,7 +99,7 @@ def _change(draw: st.DrawFn, holder: Any, key: Any, document: Any) -> None:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packet")
-    (folder / "release.yaml").write_text(SHOP, encoding="utf-8")
+    (folder / "release.yaml").write_text(MANIFEST, encoding="utf-8")
     return folder
 
 
