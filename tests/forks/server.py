@@ -22,9 +22,14 @@ import sys
 import tempfile
 import threading
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # Ours that a run imports when it needs them; none of them brings a wire library with it.
 PACKAGES = ("manifest", "gate", "approvals", "reports", "plugin", "cli")
@@ -42,7 +47,41 @@ class Preloading:
             found = importlib.import_module(f"pytest_metarelease.{package}")
             for one in pkgutil.iter_modules(found.__path__, f"{found.__name__}."):
                 importlib.import_module(one.name)
+        remember_distributions()
+        compile_patterns()
         return 0
+
+
+def remember_distributions() -> None:
+    """Read once what is installed: each run would read it anew, and nothing is installed in it."""
+    for name in ("metadata", "entry_points", "files"):
+        read = getattr(metadata.Distribution, name).fget
+        setattr(metadata.PathDistribution, name, property(_remembered(read)))
+    for one in metadata.distributions():
+        _ = one.metadata, one.entry_points, one.files
+
+
+def _remembered(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    known: dict[Path, Any] = {}
+
+    def value(installed: Any) -> Any:
+        if installed._path not in known:
+            known[installed._path] = read(installed)
+        return known[installed._path]
+
+    return value
+
+
+def compile_patterns() -> None:
+    """Compile what every run compiles: the first text for JUnit, a masked one, an expression."""
+    from _pytest.junitxml import bin_xml_escape
+
+    from pytest_metarelease import redaction
+    from pytest_metarelease.plugin.activation import names_in
+
+    bin_xml_escape("")
+    redaction._places()
+    names_in("")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.forks.process import METARELEASE, Server, ServerError
-from tests.torture.place import Place, check, end, environment, wait_for
+from tests.forks.running import end, environment
+from tests.torture.place import Place, check, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -212,7 +213,7 @@ def test_a_server_that_died_is_an_error_that_says_so(tmp_path: Path) -> None:
 def test_nothing_is_left_when_its_owner_is_killed() -> None:
     code = (
         "import os, signal\nfrom tests.forks.process import Server\n"
-        "from tests.torture.place import environment\nmade = Server(environment({}))\n"
+        "from tests.forks.running import environment\nmade = Server(environment({}))\n"
         "print(made.folder, made._process.pid, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
     owner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

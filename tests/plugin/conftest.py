@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.plugin.project import Project
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path) -> Project:
     """An empty project in a git repository of its own."""
-    for name in ("CI", "GITHUB_STEP_SUMMARY", "RELEASE_RUN_ID", "RELEASE_EVIDENCE"):
-        monkeypatch.delenv(name, raising=False)
-    return Project(pytester)
+    return Project(tmp_path / "project")
 
 
 @pytest.fixture(params=["alone", "-n2"])

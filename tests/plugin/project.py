@@ -7,17 +7,20 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.checklist import LockedItem, item_digest
 from pytest_metarelease.lockfile import write_lock
 from pytest_metarelease.manifest import load
+from tests.forks.process import METARELEASE
+from tests.forks.running import finish, start
+from tests.plugin.copies import agree, with_junit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    import pytest
+    from tests.forks.process import Process
 
 _HEAD = """\
 release: {name: Sample, version: 1.0.0, commit: "${GIT_COMMIT}"}
@@ -63,13 +66,11 @@ class Ran:
 class Project:
     """A folder with a manifest and checks. Everything in it is committed before each run."""
 
-    def __init__(self, pytester: pytest.Pytester) -> None:
-        self.pytester = pytester
-        self.path: Path = pytester.path
-        self._git("init", "-q")
-        self.write(
-            ".gitignore", "release-evidence/\n__pycache__/\n.pytest_cache/\nstdout\nstderr\n"
-        )
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._git("init", "-q", "--template=")  # no hooks to copy
+        self.write(".gitignore", "release-evidence/\n__pycache__/\n.pytest_cache/\n*.xml\n*.flag\n")
 
     def items(self, *lines: str, more: str = "", head: str = _HEAD) -> Project:
         """Write the manifest: ``"post.one P0 smoke"`` is an item of stage ``post_deploy``."""
@@ -114,7 +115,8 @@ class Project:
     def commit(self) -> Project:
         """Commit everything, so that the tree can vouch for the release."""
         self._git("add", "-A")
-        self._git("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "x")
+        person = ("-c", "user.name=t", "-c", "user.email=t@example.org")
+        self._git(*person, "-c", "gc.auto=0", "-c", "maintenance.auto=false", "commit", "-qm", "x")
         return self
 
     def pytest(self, *arguments: str, **variables: str) -> Ran:
@@ -123,18 +125,40 @@ class Project:
 
     def metarelease(self, *arguments: str, **variables: str) -> Ran:
         """Commit and run the ``metarelease`` command."""
-        command = str(Path(sys.executable).with_name("metarelease"))
-        return self._run([command, *arguments], variables)
+        return self._run([METARELEASE, *arguments], variables)
+
+    def run_uncommitted(self, *arguments: str, **variables: str) -> int:
+        """Run pytest on the tree as it is, and return its exit code."""
+        return self._finished([sys.executable, "-m", "pytest", *arguments], variables)
+
+    def output(self) -> str:
+        """Return what a started process printed."""
+        return self._said.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def _said(self) -> Path:
+        return self.path / ".git/output"
 
     def _run(self, command: Sequence[str], variables: Mapping[str, str]) -> Ran:
+        self._clean_tree()
+        before = self.decision().get("run_id")
+        code = self._finished(with_junit(command), variables)
+        ran = Ran(code, self.output(), self.decision())
+        if ran.decision and ran.decision["run_id"] != before:
+            agree(ran.decision, self.path, ran.text)
+        return ran
+
+    def _finished(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
+        return finish(self._start(command, variables))
+
+    def _start(
+        self, command: Sequence[str], variables: Mapping[str, str], *, fork: bool = True
+    ) -> Process:
+        return start(command, self.path, variables, self._said, fork=fork)
+
+    def _clean_tree(self) -> None:
         if self._git("status", "--porcelain"):
             self.commit()
-        # A file that is written twice in a second, with one size, must not be taken for the first.
-        for name, value in {"PYTHONDONTWRITEBYTECODE": "1", **variables}.items():
-            self.pytester._monkeypatch.setenv(name, value)
-        result = self.pytester.run(*command, timeout=120)
-        text = result.stdout.str() + "\n" + result.stderr.str()
-        return Ran(int(result.ret), text, self.decision())
 
     def decision(self, folder: str = "release-evidence") -> dict[str, Any]:
         """Return the decision on disk, empty where there is none."""

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.forks.running import environment
 from tests.plugin.project import MEASURED, ONE, Project
 
 Workers = tuple[str, ...]
@@ -38,6 +39,7 @@ def test_a_killed_run_leaves_hold_and_its_evidence(gone: Project) -> None:
     process = subprocess.run(
         [sys.executable, "-m", "pytest", "-m", "post_deploy"],
         cwd=gone.path,
+        env=environment({}),
         capture_output=True,
         timeout=60,
         check=False,
@@ -87,9 +89,17 @@ fcntl.flock(lock, fcntl.LOCK_EX)
 sys.exit(subprocess.call([{sys.executable!r}, "-m", "pytest", "-m", "post_deploy"]))
 """
     gone.write("hold.py", script)
-    result = gone.pytester.run(sys.executable, "hold.py")
-    assert result.ret == 4
-    assert "another run" in result.stderr.str() + result.stdout.str()
+    process = subprocess.run(
+        [sys.executable, "hold.py"],
+        cwd=gone.path,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert process.returncode == 4
+    assert "another run" in process.stderr + process.stdout
 
 
 def test_the_wrapper_believes_only_its_own_run(gone: Project) -> None:

@@ -151,6 +151,5 @@ def test_a_scope_that_selects_by_items_not_by_union_of_marks(
 def test_an_uncommitted_tree_cannot_vouch_for_the_release(project: Project) -> None:
     project.items("post.one P0").write("test_one.py", MEASURED).lock(ONE).commit()
     project.write("release.yaml", (project.path / "release.yaml").read_text() + "# changed\n")
-    result = project.pytester.runpytest_subprocess("-m", "post_deploy")
-    assert result.ret == 21
+    assert project.run_uncommitted("-m", "post_deploy") == 21
     assert "tree-dirty" in str(project.decision())

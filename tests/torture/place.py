@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.reports.allure_found import by_check, results_in
-from tests.forks.process import METARELEASE, Process, serving
-from tests.plugin.project import Project, Ran
+from tests.forks.process import METARELEASE, Process
+from tests.forks.running import DEADLINE
+from tests.plugin.copies import ALLURE, allure_first
+from tests.plugin.project import Project
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-# What a shell, CI or the session that runs these tests would hand on.
-_INHERITED = (
-    "CI", "GITHUB_STEP_SUMMARY", "GIT_COMMIT", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST",
-    "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS", "PYTEST_XDIST_TESTRUNUID",
-    "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTHONOPTIMIZE", "PYTHONWARNINGS",
-    "RELEASE_EVIDENCE", "RELEASE_RUN_ID",
-)  # fmt: skip
-DEADLINE = 90.0
-# Installed beside us for our own tests; a throw-away session has no use for them, and Hypothesis
-# alone takes longer to import than the session runs. A row that sets PYTEST_ADDOPTS has all.
-_LEAN = {"PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:anyio"}
-
-JUNIT = ".git/junit.xml"
-ALLURE = "release-evidence/allure-results"
 
 MET = 'evidence.measured(subject="own:thing", asked="is it there", value=1).expect(1)'
 
@@ -76,13 +59,7 @@ def check(body: str = MET, *, marks: str = "", before: str = "", item: str = "po
 
 
 class Place(Project):
-    """A project in ``path``; unlike its parent it is no fixture's and can live for a module."""
-
-    def __init__(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self._git("init", "-q")
-        self.write(".gitignore", "release-evidence/\n__pycache__/\n.pytest_cache/\n*.xml\n*.flag\n")
+    """A project with rows, runs that can be killed, and looks into what they left."""
 
     def copy_to(self, path: Path) -> Place:
         """Copy the whole project, with its repository and its packet, and return the copy."""
@@ -120,62 +97,14 @@ class Place(Project):
         self._clean_tree()
         return self._start([*self.command, *arguments], {}, fork=False)
 
-    def run_uncommitted(self, *arguments: str, **variables: str) -> int:
-        """Run pytest on the tree as it is, and return its exit code."""
-        return self._finished([sys.executable, "-m", "pytest", *arguments], variables)
-
     def checked(self, *arguments: str, **variables: str) -> int:
         """Run ``metarelease`` on the tree as it is, and return its exit code."""
         return self._finished([*self.command, *arguments], variables)
-
-    def _finished(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
-        process = self._start(command, variables)
-        try:
-            return process.wait(timeout=DEADLINE)
-        finally:
-            end(process)
 
     @property
     def command(self) -> list[str]:
         """The ``metarelease`` command."""
         return [METARELEASE]
-
-    def output(self) -> str:
-        """Return what a started process printed."""
-        return (self.path / ".git/output").read_text(encoding="utf-8", errors="replace")
-
-    def _run(self, command: Sequence[str], variables: Mapping[str, str]) -> Ran:
-        self._clean_tree()
-        before = self.decision().get("run_id")
-        code = self._finished(_with_junit(command), variables)
-        ran = Ran(code, self.output(), self.decision())
-        if ran.decision and ran.decision["run_id"] != before:
-            copies_agree(ran, self)
-        return ran
-
-    def _start(
-        self, command: Sequence[str], variables: Mapping[str, str], *, fork: bool = True
-    ) -> Process:
-        given = environment(variables)
-        with (self.path / ".git/output").open("w") as output:
-            if fork:
-                server = serving(tuple(environment({}).items()))
-                if server.can(command, self.path, given):
-                    return server.start(command, self.path, given, output)
-            return subprocess.Popen(
-                command,
-                cwd=self.path,
-                env=given,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-
-    def _clean_tree(self) -> None:
-        if self._git("status", "--porcelain"):
-            self.commit()
 
     def finding_codes(self) -> list[str]:
         """Return the codes of the findings in the decision on disk."""
@@ -189,9 +118,7 @@ class Place(Project):
 
     def allure_first(self, folder: str = ALLURE) -> tuple[str, str]:
         """Return status and name of what Allure lists first: the verdict."""
-        found = [one for one in results_in(self.path / folder) if "start" in one.document]
-        first = min(found, key=lambda one: int(one.document["start"]))
-        return first.status, str(first.document["name"])
+        return allure_first(self.path / folder)
 
     def ledger(self) -> list[dict[str, object]]:
         """Return every whole line of every ledger."""
@@ -199,39 +126,6 @@ class Place(Project):
         for path in sorted((self.path / "release-evidence/ledger").glob("*.jsonl")):
             lines += [json.loads(line) for line in path.read_text().splitlines()]
         return lines
-
-
-def _with_junit(command: Sequence[str]) -> list[str]:
-    """Let a run write JUnit, too; a row that names a file of its own does so later."""
-    for number, word in enumerate(command):
-        if word in ("pytest", "run") and number <= 2:
-            return [*command[: number + 1], f"--junitxml={JUNIT}", *command[number + 1 :]]
-    return list(command)
-
-
-def copies_agree(ran: Ran, place: Place) -> None:
-    """Hold against each other what every reader of one run sees, whatever its row is about.
-
-    JUnit and Allure say GO where the packet does, and nowhere else. The exit code is each row's
-    own: a process that is ended by somebody else has none of ours.
-    """
-    go = ran.verdict == "GO"
-    for path in (*place.path.glob("*.xml"), place.path / JUNIT):
-        if not path.exists():
-            continue
-        text = path.read_text(encoding="utf-8")
-        if f'"release.run_id" value="{ran.decision["run_id"]}"' in text:
-            assert ('"release.verdict" value="GO"' in text) == go, text[:3000]
-            assert go or "<error" in text or "<failure" in text, text[:3000]
-    if (place.path / ALLURE).is_dir():
-        status, name = place.allure_first()
-        assert (status == "passed") == go, (name, ran.text)
-
-
-def environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return a clean environment with ``variables``."""
-    kept = {name: value for name, value in os.environ.items() if name not in _INHERITED}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **_LEAN, **variables}
 
 
 def wait_for(path: Path, process: Process) -> str:
@@ -245,10 +139,3 @@ def wait_for(path: Path, process: Process) -> str:
             raise AssertionError(f"pytest ended with {code} before {path.name}")
         time.sleep(0.02)
     raise AssertionError(f"{path.name} did not appear")
-
-
-def end(process: Process) -> None:
-    """End a started process and everything in its group."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait(timeout=DEADLINE)

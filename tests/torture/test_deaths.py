@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.forks.running import end
 from tests.plugin.project import Ran
-from tests.torture.place import Place, Row, check, end, wait_for
+from tests.torture.place import Place, Row, check, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_metarelease.cli import main
-from tests.torture.place import MET, Place, check, end, wait_for
+from tests.forks.running import end
+from tests.torture.place import MET, Place, check, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.forks.running import WITH_REPORTERS
 from tests.plugin.project import Ran
 from tests.torture.place import Place, check
 from tests.torture.secret_channels import CHANNELS, Channel, suite
@@ -30,7 +31,7 @@ REPORTS = (
     "--report-log=log.jsonl", "--html=page.html", "--self-contained-html", "--json-report",
     "--json-report-file=report.json", "--alluredir=allure",
 )  # fmt: skip
-VARIABLES = {one.variable: one.secret for one in CHANNELS}
+VARIABLES = {**{one.variable: one.secret for one in CHANNELS}, **WITH_REPORTERS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_metarelease.reports.allure_found import results_in
-from tests.torture.place import Place, check, end, wait_for
+from tests.forks.running import end
+from tests.torture.place import Place, check, wait_for
 from tests.torture.test_packets import WAITS, rewrite
 
 if TYPE_CHECKING:
