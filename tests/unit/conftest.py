@@ -1,15 +1,7 @@
-"""Property tests give the same answer every time, and no machine is too slow for them.
-
-While somebody works, a quarter of the examples is tried; ``scripts/test`` without arguments and
-``scripts/soak`` ask for all of them by ``HYPOTHESIS_PROFILE=thorough``.
-"""
+"""Values in milliseconds; what takes longer or wants many files is in ``tests/properties``."""
 
 from __future__ import annotations
 
-import os
+from tests import profiles
 
-from hypothesis import settings
-
-settings.register_profile("unit", derandomize=True, database=None, deadline=None, max_examples=25)
-settings.register_profile("thorough", settings.get_profile("unit"), max_examples=100)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unit"))
+profiles.load()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -148,7 +148,6 @@ def test_too_many_files_are_a_problem(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "more than 3 files" in found.unreadable[0].text
 
 
-@settings(max_examples=50)
 @given(st.text(max_size=300))
 def test_any_text_is_an_approval_or_a_problem(text: str) -> None:
     with contextlib.suppress(ManifestError):
@@ -156,7 +155,6 @@ def test_any_text_is_an_approval_or_a_problem(text: str) -> None:
         assert (found.waiver is None) != (found.sign_off is None)
 
 
-@settings(max_examples=50)
 @given(st.builds(Waiver, **dict.fromkeys(WAIVER.__dataclass_fields__, st.text(max_size=30))))
 def test_any_waiver_reads_as_it_was_written_or_is_refused(waiver: Waiver) -> None:
     try:
@@ -169,7 +167,6 @@ def test_any_waiver_reads_as_it_was_written_or_is_refused(waiver: Waiver) -> Non
 def test_the_committed_schema_is_current() -> None:
     committed = Path(pytest_metarelease.approvals.__file__).with_name(FILE)
     assert committed.read_text(encoding="utf-8") == render_schema(), "run scripts/write-schema"
-    Draft202012Validator.check_schema(schema())
 
 
 @pytest.mark.parametrize("name", ["neither", "both", "an unknown key", "no reason", "a date"])

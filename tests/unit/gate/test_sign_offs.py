@@ -6,7 +6,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_metarelease.approvals.model import Approvals, GivenSignOff
@@ -230,7 +230,6 @@ def sign_offs() -> st.SearchStrategy[tuple[GivenSignOff, ...]]:
     return st.lists(one, max_size=5).map(tuple)
 
 
-@settings(max_examples=30)
 @given(sign_offs())
 def test_signed_means_that_as_many_as_declared_signed_this(some: tuple[GivenSignOff, ...]) -> None:
     found = release(audit(), *some).decide().items[0]
@@ -240,7 +239,6 @@ def test_signed_means_that_as_many_as_declared_signed_this(some: tuple[GivenSign
     assert (found.state is State.SIGNED) is (len(good) >= 2)
 
 
-@settings(max_examples=30)
 @given(sign_offs())
 def test_a_sign_off_that_is_lost_or_over_never_improves(some: tuple[GivenSignOff, ...]) -> None:
     run = release(audit(), *some)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_metarelease.approvals.model import Approvals, GivenWaiver, Unreadable
@@ -206,7 +206,6 @@ def waivers() -> st.SearchStrategy[tuple[GivenWaiver, ...]]:
     return st.lists(one, max_size=3).map(tuple)
 
 
-@settings(max_examples=30)
 @given(runs(), waivers(), waivers())
 def test_the_order_of_waivers_never_matters(
     run: Given, some: tuple[GivenWaiver, ...], more: tuple[GivenWaiver, ...]
@@ -221,7 +220,6 @@ def test_the_order_of_waivers_never_matters(
     assert decided(named) == decided(tuple(reversed(named)))
 
 
-@settings(max_examples=30)
 @given(st.integers(0, 2**32), st.sampled_from(NAMES), st.sampled_from(sorted(BAD)))
 def test_a_bad_waiver_never_improves(seed: int, name: str, bad: str) -> None:
     run = any_run(seed)
@@ -232,7 +230,6 @@ def test_a_bad_waiver_never_improves(seed: int, name: str, bad: str) -> None:
     assert with_it.items == run.decide().items
 
 
-@settings(max_examples=30)
 @given(st.integers(0, 2**32), waivers())
 def test_when_waivers_expire_the_verdict_never_improves(
     seed: int, some: tuple[GivenWaiver, ...]
@@ -241,7 +238,6 @@ def test_when_waivers_expire_the_verdict_never_improves(
     assert run.decide("2027-11-23T12:00:00Z").verdict.rank >= run.decide().verdict.rank
 
 
-@settings(max_examples=30)
 @given(runs(), waivers())
 def test_only_a_waiver_on_record_waives(run: Given, some: tuple[GivenWaiver, ...]) -> None:
     before = run.decide()
@@ -255,7 +251,6 @@ def test_only_a_waiver_on_record_waives(run: Given, some: tuple[GivenWaiver, ...
             assert other == one
 
 
-@settings(max_examples=30)
 @given(runs(), st.sampled_from(list(Severity)))
 def test_a_rollback_stays_a_rollback(run: Given, severity: Severity) -> None:
     every = tuple(waiver(f"{name}.yaml", item=name) for name in NAMES)

@@ -33,10 +33,6 @@ def test_the_committed_schema_is_current() -> None:
     assert committed.read_text(encoding="utf-8") == render_schema(), "run scripts/write-schema"
 
 
-def test_it_is_a_schema() -> None:
-    Draft202012Validator.check_schema(schema())
-
-
 def test_it_refuses_nothing_at_all(validator: Draft202012Validator) -> None:
     assert problems(validator, "{}")
 

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_metarelease.errors import ForbiddenError
@@ -128,7 +128,6 @@ def test_a_transaction_for_any_chain_is_not_sent() -> None:
         read_signed(signed(gasPrice=1))
 
 
-@settings(max_examples=200)
 @given(st.binary(max_size=120) | st.binary(max_size=80).map(lambda rest: b"\x02\xf8" + rest))
 def test_any_bytes_are_counted_or_refused(data: bytes) -> None:
     try:

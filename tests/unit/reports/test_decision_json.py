@@ -49,10 +49,6 @@ def test_an_empty_document_is_no_decision() -> None:
     assert not validator().is_valid({})
 
 
-def test_the_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
-
-
 @pytest.mark.parametrize("name", samples.ALL)
 def test_every_sample_is_exactly_what_the_schema_lists(name: str) -> None:
     document = rendered(name)

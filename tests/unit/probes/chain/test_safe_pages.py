@@ -9,10 +9,11 @@ import pytest
 
 from pytest_metarelease.errors import UnmetError
 from pytest_metarelease.evidence import Notebook
+from pytest_metarelease.manifest.checksum import checksummed
 from pytest_metarelease.manifest.model import Safe, ViewExpectation
 from pytest_metarelease.manifest.scalars import Address
 from pytest_metarelease.probes.chain.abi import Entry, Parameter
-from pytest_metarelease.probes.chain.codec import checksum, encode
+from pytest_metarelease.probes.chain.codec import encode
 from pytest_metarelease.probes.chain.safes import SENTINEL, SafeProbe
 from pytest_metarelease.probes.chain.snapshot import Snapshot
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.rpc import Ask, Rpc
 
 OWNER = Address("0x" + "11" * 20)
-MODULES = tuple(Address(checksum(f"0x{0xABCDE0000 + number:040x}")) for number in range(5))
+MODULES = tuple(Address(checksummed(f"0x{0xABCDE0000 + number:040x}")) for number in range(5))
 
 
 @dataclass(slots=True)

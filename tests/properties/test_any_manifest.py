@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from pytest_metarelease.errors import ManifestError
 from pytest_metarelease.lockfile import read_lock
 from pytest_metarelease.manifest import load
-
-from .conftest import SHOP, VARIABLES
+from tests.unit.manifest.conftest import SHOP, VARIABLES
 
 if TYPE_CHECKING:
     from pathlib import Path
