@@ -70,6 +70,7 @@ class Project:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._git("init", "-q", "--template=")  # no hooks to copy
+        (path / ".git/info").mkdir()
         self.write(".gitignore", "release-evidence/\n__pycache__/\n.pytest_cache/\n*.xml\n*.flag\n")
 
     def items(self, *lines: str, more: str = "", head: str = _HEAD) -> Project:
