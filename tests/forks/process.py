@@ -128,15 +128,23 @@ class Server:
         return known and same and not shadowed
 
     def start(
-        self, command: Sequence[str], folder: Path, variables: Mapping[str, str], output: IO[str]
+        self,
+        command: Sequence[str],
+        folder: Path,
+        variables: Mapping[str, str],
+        output: IO[str],
+        errors: IO[str] | None = None,
     ) -> Forked:
-        """Fork a process in a session of its own; its input is empty."""
+        """Fork a process in a session of its own; its input is empty.
+
+        Errors go to ``output`` as well where no other file is given for them.
+        """
         asker = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         asker.settimeout(DEADLINE)
         own = tuple(command[1:]) if command[0] == sys.executable else tuple(command)
         asked = marshal.dumps((own, str(folder), dict(variables), True))
         with Path(os.devnull).open("rb") as nothing:
-            files = [nothing.fileno(), output.fileno(), output.fileno()]
+            files = [nothing.fileno(), output.fileno(), (errors or output).fileno()]
             try:
                 asker.connect(self._address)
                 socket.send_fds(asker, [asked], files)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 from typing import TYPE_CHECKING
 
 from tests.forks.process import Process, serving
@@ -68,6 +69,20 @@ def start(
             text=True,
             start_new_session=True,
         )
+
+
+def completed(
+    command: Sequence[str], folder: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, forked, and return what it printed."""
+    given = environment(variables)
+    server = serving(tuple(environment({}).items()))
+    assert server.can(command, folder, given), command
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+        code = finish(server.start(command, folder, given, output, errors))
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(command, code, output.read(), errors.read())
 
 
 def finish(process: Process) -> int:

@@ -6,9 +6,7 @@ import json
 import os
 import pty
 import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +14,11 @@ from pytest_metarelease.approvals.folder import read_approvals
 from pytest_metarelease.approvals.statement import digest, from_payload
 from pytest_metarelease.probes.chain.signing import sign_digest
 from pytest_metarelease.sandbox.accounts import SIGNERS, SPENDER
+from tests.forks.process import METARELEASE
+from tests.forks.running import completed
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ANN, BOB, _EVE = SIGNERS
 COMMIT = "c" * 40
@@ -47,16 +50,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def metarelease(root: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("metarelease")), *arguments],
-        cwd=root,
-        env={**os.environ, "GIT_COMMIT": COMMIT, **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return completed([METARELEASE, *arguments], root, **{"GIT_COMMIT": COMMIT, **variables})
 
 
 def asked(root: Path, arguments: tuple[str, ...], answers: str) -> tuple[int, str]:
@@ -64,7 +58,7 @@ def asked(root: Path, arguments: tuple[str, ...], answers: str) -> tuple[int, st
     ours, theirs = pty.openpty()
     try:
         process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("metarelease")), *arguments],
+            [METARELEASE, *arguments],
             cwd=root,
             env={**os.environ, "GIT_COMMIT": COMMIT},
             stdin=theirs,
