@@ -124,6 +124,13 @@ class Project:
         """Commit, run pytest in a process of its own, and return what it left."""
         return self._run([sys.executable, "-m", "pytest", *arguments], variables)
 
+    def pytest_afresh(self, *arguments: str) -> Ran:
+        """Run pytest in a fresh interpreter: where what it imports is what is tried."""
+        self._clean_tree()
+        command = [sys.executable, "-m", "pytest", *arguments]
+        code = finish(self._start(command, {}, fork=False))
+        return Ran(code, self.output(), self.decision())
+
     def metarelease(self, *arguments: str, **variables: str) -> Ran:
         """Commit and run the ``metarelease`` command."""
         return self._run([METARELEASE, *arguments], variables)

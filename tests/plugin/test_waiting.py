@@ -14,14 +14,14 @@ def pytest_unconfigure():
 
 def test_tests_of_other_things_do_not_pay_for_the_manifest(project: Project) -> None:
     project.items("post.one P0").write("test_other.py", "def test_other():\n    pass\n")
-    ran = project.write("conftest.py", PROBE).pytest("-s")
+    ran = project.write("conftest.py", PROBE).pytest_afresh("-s")
     assert ran.exit_code == 0
     assert "read the manifest: False" in ran.text
 
 
 def test_a_check_wakes_the_plugin(project: Project) -> None:
     project.items("post.one P0").write("test_one.py", MEASURED).lock(ONE)
-    ran = project.write("conftest.py", PROBE).pytest("-s")
+    ran = project.write("conftest.py", PROBE).pytest_afresh("-s")
     assert ran.exit_code == 0
     assert "read the manifest: True" in ran.text
     assert "no release verdict was made" in ran.text
