@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from functools import cache
+from importlib.machinery import all_suffixes
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol
 
@@ -124,8 +125,7 @@ class Server:
         """Return whether a fork of the server is what a fresh interpreter would be."""
         known = list(command[:3]) == [sys.executable, "-m", "pytest"] or command[0] == METARELEASE
         same = at_start(variables) == self._at_start and not any(map(variables.get, _PLUGINS))
-        shadowed = {one.name.partition(".")[0] for one in folder.iterdir()} & self.modules
-        return known and same and not shadowed
+        return known and same and not self.modules & set(map(_imported_as, folder.iterdir()))
 
     def start(
         self,
@@ -174,6 +174,12 @@ class Server:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _imported_as(path: Path) -> str | None:
+    """Return the name of the module that a file or folder may be; ``pytest.ini`` is none."""
+    importable = path.name.endswith(tuple(all_suffixes())) or path.is_dir()
+    return path.name.partition(".")[0] if importable else None
 
 
 def at_start(variables: Mapping[str, str]) -> dict[str, str]:

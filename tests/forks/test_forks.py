@@ -89,11 +89,15 @@ def command(words: tuple[str, ...]) -> list[str]:
     return [*first, *words[1:]]
 
 
-def both(server: Server, path: Path, source: str, *words: str) -> tuple[Place, Place, list[int]]:
+def both(
+    server: Server, path: Path, source: str, *words: str, ini: str = ""
+) -> tuple[Place, Place, list[int]]:
     """Run one project by a fork and by a fresh interpreter."""
     codes, places = [], []
     for name in ("forked", "fresh"):
         place = Place(path / name).one(source)
+        if ini:
+            place.write("pytest.ini", ini)
         place.commit()
         given = environment({})
         with (place.path / ".git/output").open("w") as output:
@@ -160,6 +164,14 @@ def test_a_run_with_workers_is_the_same(server: Server, tmp_path: Path, name: st
     same(forked, fresh, codes)
 
 
+@pytest.mark.parametrize("name", ["go", "no go", "facts"])
+def test_a_run_where_warnings_are_errors_is_the_same(
+    server: Server, tmp_path: Path, name: str
+) -> None:
+    ini = "[pytest]\nfilterwarnings = error\n"
+    same(*both(server, tmp_path, SOURCES[name], "pytest", *RUN, ini=ini))
+
+
 def _facts(place: Place) -> Any:
     text = (place.path / "facts.flag").read_text()
     return json.loads(re.sub(r"/(forked|fresh)\b", "/*", text))
@@ -176,7 +188,13 @@ def test_what_the_start_decides_is_no_fork(server: Server, tmp_path: Path) -> No
     for given in ("PYTHONOPTIMIZE", "PYTHONHASHSEED", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "LC_ALL"):
         assert not server.can(run, tmp_path, environment({given: "1"}))
     assert not server.can([sys.executable, "-O", "-m", "pytest"], tmp_path, environment({}))
+    for name in ("pytest.ini", "yaml.txt"):
+        (tmp_path / name).touch()
+    assert server.can(run, tmp_path, environment({}))
     (tmp_path / "yaml.py").touch()
+    assert not server.can(run, tmp_path, environment({}))
+    (tmp_path / "yaml.py").unlink()
+    (tmp_path / "pytest_metarelease").mkdir()
     assert not server.can(run, tmp_path, environment({}))
 
 
