@@ -146,6 +146,7 @@ def _account(key: str) -> Any:
 
 
 def _signable(typed_data: TypedData, message: Mapping[str, Any]) -> Any:
+    from eth_abi.exceptions import EncodingError
     from eth_account.messages import encode_typed_data
 
     types = {
@@ -172,7 +173,7 @@ def _signable(typed_data: TypedData, message: Mapping[str, Any]) -> Any:
                 "message": _value(types, typed_data.primary, message),
             }
         )
-    except (TypeError, ValueError, OverflowError) as problem:
+    except (TypeError, ValueError, OverflowError, EncodingError) as problem:
         raise UsageError(f"typed data {typed_data.primary}: {problem}") from None
 
 
