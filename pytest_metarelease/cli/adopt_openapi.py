@@ -5,14 +5,11 @@ Prints and changes no file; asks the one address it was given, and follows nothi
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from pytest_metarelease.errors import UsageError
 
 _WITHIN = 15.0
-_MOST = 8 * 2**20
 
 
 def adopt_openapi(source: str) -> int:
@@ -23,16 +20,19 @@ def adopt_openapi(source: str) -> int:
         ProbeError: The address gave no usable answer.
     """
     from pytest_metarelease.probes.api.openapi import Description
+    from pytest_metarelease.probes.api.openapi_document import read_document
 
-    description = Description.read(_document(_content(source), source))
+    description = Description.read(read_document(_content(source), source))
     print("\n".join(description.lines()))  # noqa: T201 - a command speaks
     return 0
 
 
 def _content(source: str) -> bytes:
+    from pytest_metarelease.probes.api.openapi_document import MOST_BYTES
+
     if not source.startswith(("http://", "https://")):
         try:
-            return Path(source).read_bytes()[: _MOST + 1]
+            return Path(source).read_bytes()[: MOST_BYTES + 1]
         except OSError as error:
             raise UsageError(f"{source} cannot be read: {error.strerror}") from None
     from pytest_metarelease.probes.clock import Deadline
@@ -41,27 +41,9 @@ def _content(source: str) -> bytes:
     wire = Wire()
     try:
         question = Question("GET", source, {"accept": "application/json"})
-        answer = wire.send(question, deadline=Deadline.after(_WITHIN), limit=_MOST)
+        answer = wire.send(question, deadline=Deadline.after(_WITHIN), limit=MOST_BYTES)
     finally:
         wire.close()
     if answer.status != 200:
         raise UsageError(f"{source} answered {answer.status}; name the description itself")
     return answer.body
-
-
-def _document(content: bytes, source: str) -> Any:
-    if len(content) > _MOST:
-        raise UsageError(f"{source} is longer than {_MOST} bytes")
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        pass
-    import yaml
-
-    try:
-        text = content.decode("utf-8")
-        if any(isinstance(one, yaml.events.AliasEvent) for one in yaml.parse(text)):
-            raise UsageError(f"{source} has YAML aliases; write it without them, or as JSON")
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{source} is neither JSON nor YAML: {str(error)[:200]}") from None
