@@ -32,3 +32,19 @@ make_environment() {
     || fail "pip could not install the packages above"
   printf '%s' "$wanted" > "$stamp"
 }
+
+# make_openapi_environment: the extra `openapi` alone, in an environment that no pytest runs in.
+make_openapi_environment() {
+  local wanted folder=.venv-openapi
+  wanted=$(.venv/bin/python -c '
+import tomllib
+extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]
+print(*extras["openapi"])')
+  [ "$(cat "$folder/installed" 2>/dev/null)" = "$wanted" ] && return
+  say "installing $wanted into $folder"
+  [ -x "$folder/bin/python" ] || "$(find_python)" -m venv "$folder"
+  # shellcheck disable=SC2086 - several requirements are several words
+  "$folder/bin/python" -m pip install --quiet --disable-pip-version-check $wanted \
+    || fail "pip could not install the packages above"
+  printf '%s' "$wanted" > "$folder/installed"
+}

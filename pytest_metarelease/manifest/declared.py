@@ -79,8 +79,17 @@ def declared(name: str, node: Node) -> Declared:
         access=_access(access),
         services=services,
         endpoints=tuple(endpoints),
+        described=tuple(
+            one for one in services if _stands(child(node, "services", one, "openapi"))
+        ),
         pages=having("page"),
         browsed=having("page", "browser"),
+        journeys=tuple(
+            f"{service}.{one}"
+            for service in services
+            for one in keys(node, "services", service, "page", "browser", "journeys")
+            if _stands(child(node, "services", service, "page", "browser", "journeys", one))
+        ),
         bodied=with_key("body"),
         parametrised=with_key("parameters"),
         queried=with_key("query"),

@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import Annotated, Literal
 
 from pytest_metarelease.manifest.notes import Between, NotEmpty, Refers
-from pytest_metarelease.manifest.scalars import Json, ValuePath
+from pytest_metarelease.manifest.scalars import Json, RelativePath, Seconds, ValuePath
 from pytest_metarelease.record import record
 
 EACH, EACH_ID = ValuePath("*"), ValuePath("*.id")
@@ -85,6 +85,29 @@ class Hardening:
         Mapping[str, str], "Path of a debug or metrics page -> why anybody may see it."
     ] = field(default_factory=dict)
     days: Annotated[int, "Its certificate must be valid for so many days more.", Between(1)] = 14
+
+
+@record
+class Description:
+    """An OpenAPI 3 description of a service, and how much is tried to see that it is true.
+
+    On read-only access only GET, HEAD and OPTIONS are tried; DELETE never is.
+    """
+
+    document: Annotated[str | None, "Where the service serves it, e.g. `/openapi.json`."] = None
+    file: Annotated[RelativePath | None, "Or where it is in the release, as JSON or YAML."] = None
+    credential: Annotated[
+        str | None, "A name under `credentials`; none means anonymous.", Refers("credential")
+    ] = None
+    requests: Annotated[
+        int, "The most that are sent, all operations together.", Between(1, 10_000)
+    ] = 200
+    examples: Annotated[int, "The most requests for one operation.", Between(1, 1_000)] = 20
+    within: Annotated[Seconds, "No request is sent after this time."] = Seconds(60)
+    seed: Annotated[int, "The same seed makes the same requests.", Between(0)] = 1
+    unchecked: Annotated[
+        Mapping[str, str], "Operation, such as `POST /api/orders` -> why it is not tried."
+    ] = field(default_factory=dict)
 
 
 @record

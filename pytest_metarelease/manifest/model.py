@@ -16,12 +16,14 @@ from pytest_metarelease.manifest.contract_code import Compiler, Difference, Expl
 from pytest_metarelease.manifest.interface import (
     Authentication,
     Created,
+    Description,
     Hardening,
     Paged,
     Sent,
     Tree,
     Variation,
 )
+from pytest_metarelease.manifest.journeys import Journey
 from pytest_metarelease.manifest.measuring import LoadTest, Prometheus, ResponseTime, Sampling
 from pytest_metarelease.manifest.notes import (
     Between,
@@ -223,6 +225,9 @@ class Browser:
     lcp: Annotated[Seconds | None, "Largest Contentful Paint, at most."] = None
     ttfb: Annotated[Seconds | None, "Time to first byte, at most."] = None
     cls: Annotated[float | None, "Cumulative Layout Shift, at most."] = None
+    journeys: Annotated[Mapping[str, Journey], "What visitors do there.", Name()] = field(
+        default_factory=dict
+    )
 
 
 @record
@@ -248,6 +253,7 @@ class Service:
     health: Health | None = None
     identity: Identity | None = None
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    openapi: Description | None = None
     page: Page | None = None
     response_time: ResponseTime | None = None
     sampling: Sampling | None = None
@@ -755,8 +761,10 @@ class Declared:
     access: Access
     services: tuple[str, ...]
     endpoints: tuple[str, ...]
+    described: tuple[str, ...]
     pages: tuple[str, ...]
     browsed: tuple[str, ...]
+    journeys: tuple[str, ...]
     bodied: tuple[str, ...]
     parametrised: tuple[str, ...]
     queried: tuple[str, ...]

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.manifest.amounts import read_wei
 from pytest_metarelease.manifest.contract_code import Difference, Initialiser, Proxy
+from pytest_metarelease.manifest.interface import Description
+from pytest_metarelease.manifest.journey_rules import journey, journey_step
+from pytest_metarelease.manifest.journeys import Journey, JourneyStep
 from pytest_metarelease.manifest.measuring import Query, ResponseTime, Sampling
 from pytest_metarelease.manifest.model import (
     Attempts,
@@ -52,7 +55,7 @@ from pytest_metarelease.manifest.trial_rules import changes, domain, forged, mac
 from pytest_metarelease.manifest.trials import Domain, Forged, Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2}){1,64}")
@@ -218,6 +221,11 @@ def _service(service: Service) -> Broken:
             )
 
 
+def _description(description: Description) -> Broken:
+    if (description.document is None) == (description.file is None):
+        yield (), "needs one of document and file"
+
+
 def _chain(chain: Chain) -> Broken:
     if chain.second_rpc is not None and chain.second_rpc == chain.rpc:
         yield ("second_rpc",), "is the same as rpc; a node always agrees with itself"
@@ -335,12 +343,24 @@ def _signed_request(request: SignedRequest) -> Broken:
 
 
 def _environment(environment: Environment) -> Broken:
+    for path in _wallets(environment):
+        if environment.chain is None:
+            yield path, "is on the declared chain, but none is declared"
     for key in ("contracts", "domains", "flows", "machines", "safes"):
         if getattr(environment, key) and environment.chain is None:
             yield (key,), "are declared, but no chain to find them on"
             return
     if environment.outages == "allowed" and environment.access is not Access.TRANSACT:
         yield ("outages",), "are caused only where access is transact; write outages: refused"
+
+
+def _wallets(environment: Environment) -> Iterator[tuple[str, ...]]:
+    for name, service in environment.services.items():
+        browser = service.page.browser if service.page else None
+        for journey_name, one in browser.journeys.items() if browser else ():
+            if one.wallet is not None:
+                below = ("page", "browser", "journeys", journey_name, "wallet")
+                yield ("services", name, *below)
 
 
 def _attempts(attempts: Attempts) -> Broken:
@@ -428,6 +448,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Chain: _chain,
     Component: _component,
     Contract: _contract,
+    Description: _description,
     Difference: _difference,
     Domain: domain,
     Environment: _environment,
@@ -438,6 +459,8 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Identity: _identity,
     Initialiser: _initialiser,
     Item: _item,
+    Journey: journey,
+    JourneyStep: journey_step,
     Machine: machine,
     Migrations: _migrations,
     Pausing: _pausing,

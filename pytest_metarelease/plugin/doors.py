@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.evidence import Recorder
     from pytest_metarelease.manifest.model import Contract, Environment, Release
     from pytest_metarelease.plugin.target import Target
+    from pytest_metarelease.probes.api.conformance import Conformance
     from pytest_metarelease.probes.chain.artifact import Artifact
     from pytest_metarelease.probes.chain.chain import ChainProbe
     from pytest_metarelease.probes.chain.contracts import ContractProbe
@@ -115,6 +116,19 @@ class HttpDoor:
                 may_be_cached=True,
             )
         return self._probes[f"external:{chosen}"]
+
+    def conformance(self, name: str, python: str) -> Conformance:
+        """Return how a service and its description agree; ``python`` has schemathesis."""
+        from pytest_metarelease.probes.api.conformance import try_conformance
+
+        environment = self._target.environment
+        return try_conformance(
+            self.service(name),
+            environment.services[name],
+            environment.access,
+            root=self._target.run.root,
+            python=python,
+        )
 
     def load(self, name: str | None = None) -> LoadSample:
         """Return the load sample of a service, taken once per run."""

@@ -13,10 +13,12 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pytest_metarelease.plugin.browsing import BrowserDoor
     from pytest_metarelease.plugin.doors import ChainDoor, HttpDoor, SqlDoor
     from pytest_metarelease.plugin.evidence_fixture import EvidenceNotes
     from pytest_metarelease.plugin.target import Target
     from pytest_metarelease.probes.agree import Agree
+    from pytest_metarelease.probes.api.conformance import Conformance
     from pytest_metarelease.probes.browser import BrowsedPage
     from pytest_metarelease.probes.chain.chain import ChainProbe
     from pytest_metarelease.probes.chain.contracts import ContractProbe
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.traffic import Traffic
     from pytest_metarelease.probes.eventually import Eventually
     from pytest_metarelease.probes.http import HttpProbe
+    from pytest_metarelease.probes.journey import WalkedJourney
     from pytest_metarelease.probes.k6 import LoadTestProbe
     from pytest_metarelease.probes.outage import Course
     from pytest_metarelease.probes.prometheus import MetricProbe
@@ -97,15 +100,45 @@ def api(_http: HttpDoor) -> HttpProbe:
 
 
 @pytest.fixture(scope="session")
-def browsed(release: Target) -> Callable[[str], BrowsedPage]:
+def _browser(release: Target) -> BrowserDoor:
+    from pytest_metarelease.plugin.browsing import BrowserDoor
+
+    return BrowserDoor(release)
+
+
+@pytest.fixture(scope="session")
+def browsed(_browser: BrowserDoor) -> Callable[[str], BrowsedPage]:
     """Load the page of a service in Chromium as its ``browser:`` declares, once per process.
 
     ``browsed("frontend").expect_sound().expect_visible().expect_fast()``. The screenshot goes into
     the packet. Needs the extra ``browser``; without a browser the check is broken, never passed.
     """
-    from pytest_metarelease.plugin.browsing import BrowserDoor
+    return _browser.browsed
 
-    return BrowserDoor(release).browsed
+
+@pytest.fixture(scope="session")
+def walked(_browser: BrowserDoor) -> Callable[[str], WalkedJourney]:
+    """Walk a declared journey in Chromium, once per process: ``walked("frontend.order")``.
+
+    ``.expect_walked().expect_sound().expect_fast()``. Its wallet signs outside of the browser.
+    Where nothing may be written it ends before it writes, and the check is broken, never passed.
+    """
+    return _browser.walked
+
+
+@pytest.fixture(scope="session")
+def conformance(_http: HttpDoor, pytestconfig: pytest.Config) -> Callable[[str], Conformance]:
+    """Try a service against its OpenAPI description: ``conformance("api").expect()``.
+
+    schemathesis makes the requests, in a process of its own; the service's probe sends them, within
+    the declared budget. Needs the extra ``openapi``, here or in ``--release-openapi-python``.
+    """
+    import sys
+
+    from pytest_metarelease.plugin.activation import setting
+
+    python = setting(pytestconfig, "release_openapi_python") or sys.executable
+    return lambda name: _http.conformance(name, python)
 
 
 @pytest.fixture(scope="session")

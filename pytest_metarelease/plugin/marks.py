@@ -32,12 +32,13 @@ FOR_EACH = "for_each(kind, ..., optional=False)"
 ALWAYS = {
     VERIFIES: "the checklist items of release.yaml that this test verifies",
     FOR_EACH: "run the test once per declared thing of that kind; the argument has its name; "
-    "kinds: service, health, identity, endpoint, page, browsed_page, sampled, compared, contract, "
-    "with_roles, pausable, safe, account, node, second_node, final_node, accounted, metered, "
-    "active, flow, signed_request, database, migrated, invariant, timed_query, pooled, "
-    "replicated, backed_up, drilled, outage, external, critical_external, optional_external, "
-    "agreement, metric, error_metric, latency_metric, saturation_metric, uptime_metric, "
-    "load_test, and what triggers measure: error_rate, failure_rate, "
+    "kinds: service, health, identity, endpoint, described, page, browsed_page, journey, "
+    "sampled, compared, contract, with_roles, pausable, safe, account, node, second_node, "
+    "final_node, accounted, metered, active, flow, signed_request, database, migrated, "
+    "invariant, timed_query, pooled, replicated, backed_up, drilled, outage, external, "
+    "critical_external, optional_external, agreement, metric, error_metric, latency_metric, "
+    "saturation_metric, uptime_metric, load_test, and what triggers measure: error_rate, "
+    "failure_rate, "
     "unreachable; optional: a product may declare none, if the item has other checks",
     **{name: f"release stage, {text}" for name, text in STAGES.items()},
     **{name: f"severity, {text}" for name, text in SEVERITIES.items()},

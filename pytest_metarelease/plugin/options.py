@@ -30,6 +30,11 @@ _OPTIONS = (
         "DIR",
         "packet of the release before, whose load samples `sampling.earlier` compares with",
     ),
+    (
+        "--release-openapi-python",
+        "FILE",
+        "a Python that has schemathesis, for services with `openapi:` (default: this one)",
+    ),
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -18,23 +19,27 @@ from pytest_metarelease.errors import (
     UnmetError,
 )
 from pytest_metarelease.evidence import Judgement, Measurement, Recorder
-from pytest_metarelease.manifest.model import Browser
-from pytest_metarelease.probes.browser_door import Seen, origins, visit
+from pytest_metarelease.probes.browser_door import origins, visit
+from pytest_metarelease.probes.browser_seen import Seen
 from pytest_metarelease.probes.clock import utc_now
 from pytest_metarelease.probes.hosts import Hosts
 from pytest_metarelease.probes.reading import failure
 
 if TYPE_CHECKING:
-    from pytest_metarelease.manifest.model import Environment
+    from pytest_metarelease.manifest.model import Browser, Environment
 
 _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class BrowsedPage:
-    """One load of a declared page in Chromium; each ``expect_`` judges one side of it."""
+    """One visit of a declared page in Chromium; each ``expect_`` judges one side of it.
 
-    declared: Browser
+    ``limits`` are those of LCP, TTFB and INP, in seconds, and of CLS; None limits nothing.
+    """
+
+    visible: tuple[str, ...]
+    limits: Mapping[str, float | None]
     seen: Seen
     measurement: Measurement
     recorder: Recorder
@@ -47,16 +52,17 @@ class BrowsedPage:
             ProbeError: A request that writes was withheld, so the page was not seen as users do.
         """
         seen = self.seen
-        self._judge("the page is answered with 200", [str(seen.status)] * (seen.status != 200))
-        self._judge("only declared hosts are asked", seen.elsewhere, _HOSTS)
-        self._judge("no request fails", seen.failed, "deploy page and assets of the same build")
-        self._judge("no plain request from a page over TLS", seen.mixed, "load it over https")
+        self.judge("the page is answered with 200", [str(seen.status)] * (seen.status != 200))
+        self.judge("only declared hosts are asked", seen.elsewhere, _HOSTS)
+        # Before failed requests and the console, which mixed content shows up in as well.
+        self.judge("no plain request from a page over TLS", seen.mixed, "load it over https")
+        self.judge("no request fails", seen.failed, "deploy page and assets of the same build")
         # What was withheld complains on the console, and that is ours.
         if seen.withheld:
             text = f"withheld on read-only access: {', '.join(seen.withheld[:_SHOWN])}"
-            self._record(Judgement.UNKNOWN, "the page only reads while it loads", text, _WRITES)
+            self.record(Judgement.UNKNOWN, "the page only reads while it loads", text, _WRITES)
             raise ProbeError(f"{text}; {_WRITES}")
-        self._judge("no error on the console", seen.errors, "open the page and its console")
+        self.judge("no error on the console", seen.errors, "open the page and its console")
         return self
 
     def expect_visible(self) -> BrowsedPage:
@@ -65,8 +71,8 @@ class BrowsedPage:
         Raises:
             UnmetError: One of them is not there, or hidden.
         """
-        wanted = ", ".join(self.declared.visible) or "the page"
-        self._judge(f"visible: {wanted}", self.seen.missing, "look at the screenshot")
+        wanted = ", ".join(self.visible) or "the page"
+        self.judge(f"visible: {wanted}", self.seen.missing, "look at the screenshot")
         return self
 
     def expect_fast(self) -> BrowsedPage:
@@ -76,26 +82,34 @@ class BrowsedPage:
             UnmetError: One of them is beyond its limit.
             TooFewSamplesError: One of them could not be measured.
         """
-        limits = {"LCP": self.declared.lcp, "TTFB": self.declared.ttfb, "CLS": self.declared.cls}
-        values = {"LCP": self.seen.lcp, "TTFB": self.seen.ttfb, "CLS": self.seen.cls}
-        for name, limit in limits.items():
+        values = {
+            "LCP": self.seen.lcp, "TTFB": self.seen.ttfb, "CLS": self.seen.cls,
+            "INP": self.seen.inp,
+        }  # fmt: skip
+        for name, limit in self.limits.items():
             if limit is None:
                 continue
             expected, value = f"{name} at most {limit:g}", values[name]
             if value is None:
-                self._record(Judgement.UNKNOWN, expected, "not measured", _PAINT)
-                raise TooFewSamplesError(f"{name} was not measured; {_PAINT}")
+                why = _UNMEASURED.get(name, _PAINT)
+                self.record(Judgement.UNKNOWN, expected, "not measured", why)
+                raise TooFewSamplesError(f"{name} was not measured; {why}")
             beyond = [f"{value:.3f}"] if value > limit else []
-            self._judge(expected, beyond, "look at what delays or moves the first view")
+            self.judge(expected, beyond, "look at what delays or moves the first view")
         return self
 
-    def _judge(self, expected: str, wrong: list[str], next_step: str = "") -> None:
+    def judge(self, expected: str, wrong: list[str], next_step: str = "") -> None:
+        """Put on record that ``expected`` is met, or what is wrong, and raise it.
+
+        Raises:
+            UnmetError: Something is wrong.
+        """
         if not wrong:
-            self._record(Judgement.MET, expected, "as expected")
+            self.record(Judgement.MET, expected, "as expected")
             return
         more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         actual = "; ".join(wrong[:_SHOWN]) + more
-        self._record(Judgement.UNMET, expected, actual, next_step)
+        self.record(Judgement.UNMET, expected, actual, next_step)
         raise UnmetError(
             failure(
                 expected=expected,
@@ -106,9 +120,8 @@ class BrowsedPage:
             )
         )
 
-    def _record(
-        self, judgement: Judgement, expected: str, actual: str, next_step: str = ""
-    ) -> None:
+    def record(self, judgement: Judgement, expected: str, actual: str, next_step: str = "") -> None:
+        """Put a judgement of this visit on record."""
         self.recorder.judge(
             self.measurement,
             judgement,
@@ -122,6 +135,7 @@ class BrowsedPage:
 _HOSTS = "remove what it loads from there, or declare it under browser: origins"
 _WRITES = "let the page read with GET, or verify it where access is transact and carry it"
 _PAINT = "let the page paint something, or drop the limit"
+_UNMEASURED = {"INP": "let a step click or type on the last page, or drop the limit"}
 
 
 def browse(name: str, environment: Environment, recorder: Recorder) -> BrowsedPage:
@@ -131,12 +145,7 @@ def browse(name: str, environment: Environment, recorder: Recorder) -> BrowsedPa
         UndeclaredError: It declares no page for a browser.
         ProbeError: There is no browser, or it could not show the page.
     """
-    service = environment.services[name]
-    declared = service.page.browser if service.page else None
-    if service.page is None or declared is None:
-        raise UndeclaredError(f"{name} declares no page with `browser:`")
-    url = urljoin(f"{service.url.rstrip('/')}/", service.page.path.lstrip("/"))
-    hosts = Hosts(Hosts.of(environment).origins | origins(declared.origins))
+    url, declared, hosts = place_of(name, environment)
     at, begun = utc_now(), time.perf_counter()
     seen = visit(
         url,
@@ -151,18 +160,34 @@ def browse(name: str, environment: Environment, recorder: Recorder) -> BrowsedPa
         asked=f"{url} in {seen.browser}",
         at=at,
         duration=time.perf_counter() - begun,
-        answer=_summary(seen),
+        answer=summary_of(seen),
     )
-    return BrowsedPage(declared, seen, measurement, recorder)
+    limits = {"LCP": declared.lcp, "TTFB": declared.ttfb, "CLS": declared.cls}
+    return BrowsedPage(declared.visible, limits, seen, measurement, recorder)
 
 
-def _summary(seen: Seen) -> str:
+def place_of(name: str, environment: Environment) -> tuple[str, Browser, Hosts]:
+    """Return the URL of a service's page, its declaration, and the hosts that it may ask.
+
+    Raises:
+        UndeclaredError: It declares no page for a browser.
+    """
+    service = environment.services[name]
+    declared = service.page.browser if service.page else None
+    if service.page is None or declared is None:
+        raise UndeclaredError(f"{name} declares no page with `browser:`")
+    url = urljoin(f"{service.url.rstrip('/')}/", service.page.path.lstrip("/"))
+    return url, declared, Hosts(Hosts.of(environment).origins | origins(declared.origins))
+
+
+def summary_of(seen: Seen) -> str:
+    """Return what a visit showed, in one line, with the digest of its screenshot."""
     counts = {
         "errors": seen.errors, "failed requests": seen.failed, "other hosts": seen.elsewhere,
         "missing elements": seen.missing,
     }  # fmt: skip
     said = ", ".join(f"{len(found)} {name}" for name, found in counts.items())
-    vitals = {"LCP": seen.lcp, "TTFB": seen.ttfb, "CLS": seen.cls}
+    vitals = {"LCP": seen.lcp, "TTFB": seen.ttfb, "CLS": seen.cls, "INP": seen.inp}
     shown = ", ".join(f"{name} {value:.3f}" for name, value in vitals.items() if value is not None)
     digest = hashlib.sha256(seen.screenshot).hexdigest()
     return (

@@ -37,6 +37,10 @@ API_FAULTS: tuple[Fault, ...] = (
         text_reflected="a refused quote shows what was asked as HTML",
     ),
     *_these(
+        "monitoring.conformance",
+        quote_undescribed="a quote has its price as a number, where the description says a text",
+    ),
+    *_these(
         "post.authentication",
         sign_unprotected="signRelease signs for everybody",
         any_bearer_accepted="signRelease takes every bearer token",

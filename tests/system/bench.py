@@ -28,6 +28,7 @@ from pytest_metarelease.manifest.model import Declared
 from pytest_metarelease.plugin.collection import _KINDS
 from pytest_metarelease.plugin.doors import service_probe
 from pytest_metarelease.plugin.outage_door import WAYS, part_of
+from pytest_metarelease.probes.api.conformance import Conformance, try_conformance
 from pytest_metarelease.probes.api.hardening import Front
 from pytest_metarelease.probes.outage import Course, Outage, watch_each
 from pytest_metarelease.probes.signed import Signer
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 
 LOADED = load(ROOT / "verification" / "release.yaml")
 COMMIT = "c0ffee" + "0" * 34
+#: Made by scripts/test: schemathesis is in no environment that pytest runs in.
+OPENAPI_PYTHON = ROOT / ".venv-openapi" / "bin" / "python"
 
 
 @dataclass(slots=True)
@@ -89,11 +92,20 @@ class Bench:
             "service": lambda: self.service,
             "databases": lambda: self.databases,
             "outages": lambda: self.outages,
+            "conformance": lambda: self.conformance,
             "seen": lambda: self._front(given["front"]),
             "signer": lambda: self._signer(given["signed_request"]),
             "send": lambda: self._send(given["signed_request"]),
         }
         return {name: given[name] if name in given else made[name]() for name in wanted}
+
+    def conformance(self, name: str, **changes: Any) -> Conformance:
+        """Try the description of a service, with what a test declares otherwise."""
+        environment = self.release.environment
+        service = environment.services[name]
+        declared = replace(service, openapi=replace(service.openapi, **changes))
+        probe, python = self.service(name), str(OPENAPI_PYTHON)
+        return try_conformance(probe, declared, environment.access, root=ROOT, python=python)
 
     def _front(self, name: str) -> Front:
         environment = self.release.environment
@@ -284,6 +296,7 @@ def checks() -> dict[str, Callable[..., None]]:
     """Return the checks of the bundled files that this bench can call, by name."""
     found: dict[str, Callable[..., None]] = {}
     for file in (
+        "api/test_conformance.py",
         "api/test_wrong_requests.py",
         "api/test_records.py",
         "database/test_database.py",

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_metarelease.errors import DeadlineError, ProbeError, UnmetError, UnsupportedError
+from pytest_metarelease.errors import (
+    DeadlineError,
+    ForbiddenError,
+    ProbeError,
+    UnmetError,
+    UnsupportedError,
+)
 from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.scalars import Access, Seconds, Url
 from pytest_metarelease.probes import browser_door
 from pytest_metarelease.probes.browser import BrowsedPage, browse
+from pytest_metarelease.probes.journey import WalkedJourney, walk_journey
+from pytest_metarelease.sandbox.accounts import TRADER
 from pytest_metarelease.sandbox.browser_faults import BROWSER_FAULTS, SCRIPTS
 from tests.system.bench import Bench, product
 
@@ -27,6 +35,13 @@ CAUGHT = {
     "layout-jumps": "CLS at most 0.1",
     "page-late": "LCP at most",
 }
+# On the way, not when the page is opened.
+CAUGHT_ON_THE_WAY = {
+    "order-button-dead": "step 7: signed",
+    "order-signed-blindly": "message.buyAmount is '1', not '2500000000000000000'",
+    "input-slow": "INP at most",
+}
+KEY = TRADER.key.removeprefix("0x")
 
 
 def opened(bench: Bench, **changes: object) -> BrowsedPage:
@@ -41,12 +56,31 @@ def opened(bench: Bench, **changes: object) -> BrowsedPage:
     return browse("frontend", replace(environment, services=services), bench.recorder)
 
 
+def walked(bench: Bench, name: str = "order", **changes: object) -> WalkedJourney:
+    """A journey as the sandbox declares it, with what a test declares otherwise."""
+    environment = bench.release.environment
+    service = environment.services["frontend"]
+    browser = service.page.browser
+    journeys = {name: replace(browser.journeys[name], **{"lcp": None} | changes)}
+    changed = replace(service.page, browser=replace(browser, journeys=journeys))
+    services = {**environment.services, "frontend": replace(service, page=changed)}
+    bench.recorder.check = "page"
+    return walk_journey("frontend", name, replace(environment, services=services), bench.recorder)
+
+
+def judged_journey(journey: WalkedJourney) -> WalkedJourney:
+    return journey.expect_walked().expect_sound().expect_fast()
+
+
 def judged(page: BrowsedPage) -> BrowsedPage:
     return page.expect_sound().expect_visible().expect_fast()
 
 
 def test_every_fault_is_tried() -> None:
-    assert set(CAUGHT) == {fault.name for fault in BROWSER_FAULTS} == set(SCRIPTS)
+    every = {fault.name: fault.caught_by for fault in BROWSER_FAULTS}
+    assert {*CAUGHT, *CAUGHT_ON_THE_WAY} == set(every) == set(SCRIPTS)
+    on_the_way = {name for name, item in every.items() if item == "monitoring.journey"}
+    assert on_the_way == set(CAUGHT_ON_THE_WAY)
 
 
 @pytest.mark.parametrize("fault", sorted(CAUGHT))
@@ -59,6 +93,49 @@ def test_a_fault_is_caught(fault: str, tmp_path: Path) -> None:
             judged(page)
     assert CAUGHT[fault] in str(raised.value)
     assert not bench.verifies("page")
+
+
+@pytest.mark.parametrize("fault", sorted(CAUGHT_ON_THE_WAY))
+def test_a_fault_on_the_way_is_caught(fault: str, tmp_path: Path) -> None:
+    with product(tmp_path, fault) as bench:
+        journey = walked(bench, deadline=Seconds(10 if fault == "order-button-dead" else 60))
+        with pytest.raises(UnmetError) as raised:
+            judged_journey(journey)
+    assert CAUGHT_ON_THE_WAY[fault] in str(raised.value)
+    assert not bench.verifies("page")
+    assert journey.seen.screenshot.startswith(b"\x89PNG")
+
+
+def test_an_order_is_signed_and_placed(tmp_path: Path) -> None:
+    with product(tmp_path) as bench:
+        journey = judged_journey(walked(bench))
+        orders = bench.service("api").get("/api/orders").json()
+    assert bench.verifies("page")
+    assert journey.wallet is not None
+    (signed,) = journey.wallet.signed
+    (placed,) = [one for one in orders if one["nonce"] == signed["message"]["nonce"]]
+    assert (placed["maker"], placed["sellAmount"]) == (TRADER.address, "1000000000000000")
+    assert journey.seen.inp is not None
+    assert "9 of 9 steps" in journey.page.measurement.answer
+    told = [one.expected for one in bench.recorder.citations["page"]]
+    assert "step 8: POST /api/orders answered 201" in told
+    assert KEY not in repr((journey, bench.recorder.citations, bench.recorder.measurements))
+
+
+def test_on_read_only_nothing_is_signed_either(tmp_path: Path) -> None:
+    """Also where nobody said that a step submits; what only reads goes through."""
+    with product(tmp_path, like="production") as bench:
+        browser = bench.release.environment.services["frontend"].page.browser
+        steps = tuple(replace(one, submits=False) for one in browser.journeys["order"].steps)
+        journey = walked(bench, steps=steps)
+        with pytest.raises(ForbiddenError, match="a signature over Order was kept back"):
+            judged_journey(journey)
+        assert not bench.verifies("page")
+        bench.recorder.citations.clear()
+        judged_journey(walked(bench, "quote"))
+    assert bench.verifies("page")
+    assert journey.wallet is not None
+    assert journey.wallet.signed == []
 
 
 @pytest.mark.parametrize("access", [Access.TRANSACT, Access.READ_ONLY])

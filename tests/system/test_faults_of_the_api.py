@@ -27,6 +27,7 @@ CAUGHT = {
     "any-method-accepted": ("test_wrong_methods_are_refused", "PUT: accepted"),
     "any-media-type-accepted": ("test_other_media_types_are_refused", "JSON as text/plain"),
     "limit-ignored": ("test_lists_are_bounded", "limit=1: 5 elements"),
+    "quote-undescribed": ("test_answers_are_as_described", "GET /api/quote: Response violates"),
     "unknown-path-found": ("test_a_path_beside_it_is_not_found", "an unknown path: 200"),
     "sign-unprotected": ("test_strangers_are_refused", "anonymous: accepted"),
     "any-bearer-accepted": ("test_strangers_are_refused", "a wrong credential: accepted"),

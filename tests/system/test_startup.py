@@ -22,6 +22,8 @@ HEAVY = (
     "pydantic",
     "cryptography",
     "playwright",
+    "schemathesis",
+    "requests",
     "starlette",
     "uvicorn",
     "jsonschema",

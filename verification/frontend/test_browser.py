@@ -1,4 +1,4 @@
-"""The page in a real browser: what a visitor meets when it is opened once."""
+"""The page in a real browser: what a visitor meets, and what visitors do there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_metarelease.probes.browser import BrowsedPage
+    from pytest_metarelease.probes.journey import WalkedJourney
 
 
 @pytest.mark.verifies("monitoring.page")
@@ -25,3 +26,12 @@ def test_the_page_works_in_a_browser(
     page = browsed(browsed_page)
     allure.attach(page.seen.screenshot, "the page", allure.attachment_type.PNG)
     page.expect_sound().expect_visible().expect_fast()
+
+
+@pytest.mark.verifies("monitoring.journey")
+@pytest.mark.for_each("journey")
+def test_a_journey_goes_through(journey: str, walked: Callable[[str], WalkedJourney]) -> None:
+    """Every step comes to pass, the page is sound all the way, and it answers acts in time."""
+    found = walked(journey)
+    allure.attach(found.seen.screenshot, "where it ended", allure.attachment_type.PNG)
+    found.expect_walked().expect_sound().expect_fast()

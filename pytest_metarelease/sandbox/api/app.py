@@ -15,7 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from pytest_metarelease.sandbox.api import settlement, trading
+from pytest_metarelease.sandbox.api import description, settlement, trading
 from pytest_metarelease.sandbox.api.defects import with_defects
 from pytest_metarelease.sandbox.api.health import Examiner, health, status
 from pytest_metarelease.sandbox.api.parse import BadRequest
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _PHANTOM_NUMBER = 7
 _ROUTES = (
+    Route("/openapi.json", description.show),
     Route("/health", health),
     Route("/api/health", health),
     Route("/api/status", status),

@@ -112,7 +112,9 @@ async def quote(request: Request) -> Response:
             "buyToken": buy,
             "sellAmount": str(amount),
             "buyAmount": str(offer["buyAmount"]),
-            "price": str(offer["price"]),
+            "price": float(offer["price"])
+            if state.plan.has("quote-undescribed")
+            else str(offer["price"]),
             "sources": offer["sources"],
         }
     except (NoAnswer, KeyError, TypeError):
