@@ -137,7 +137,9 @@ def conformance(_http: HttpDoor, pytestconfig: pytest.Config) -> Callable[[str],
 
     from pytest_metarelease.plugin.activation import setting
 
-    python = setting(pytestconfig, "release_openapi_python") or sys.executable
+    given = setting(pytestconfig, "release_openapi_python")
+    # It is started elsewhere. Not resolved: a link tells which environment it is of.
+    python = str(pytestconfig.invocation_params.dir / given) if given else sys.executable
     return lambda name: _http.conformance(name, python)
 
 

@@ -201,7 +201,10 @@ class _Trial:
             else:
                 self.tried.sent += 1
                 asked = self._probe.get(source, credential=declared.credential)
-                document = read_document(asked.expect(200).body, source)
+                # Not judged: that there is a description says nothing of what is in it.
+                if asked.status != 200:
+                    raise MalformedError(f"{source} is no description: {asked.summary}")
+                document = read_document(asked.body, source)
             found = Description.read(document).document
         except (UsageError, OSError) as error:
             raise MalformedError(f"no description can be read: {error}") from None
