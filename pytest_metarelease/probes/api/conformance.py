@@ -165,7 +165,13 @@ def try_conformance(
         "known": _known(service, due, urlsplit(base).path.rstrip("/")),
     }
     with Talk(python, order, declared.within) as talk:
-        trial.follow(talk)
+        try:
+            trial.follow(talk)
+        except ProbeError as error:
+            # What was found before is found.
+            if not trial.tried.failures:
+                raise
+            trial.tried.unknown.append(str(error))
     tried = trial.tried
     measurement = probe.recorder.measured(
         subject=probe.subject,
@@ -327,6 +333,8 @@ class _Trial:
 def _operations(document: Mapping[str, Any]) -> Iterator[str]:
     methods = {"get", "head", "options", "post", "put", "patch", "delete", "trace"}
     for path, item in document["paths"].items():
+        if isinstance(item, dict) and "$ref" in item:
+            raise MalformedError(f"{path} is a reference; write its operations out")
         for method in item if isinstance(item, dict) else ():
             if method in methods:
                 yield f"{method.upper()} {path}"

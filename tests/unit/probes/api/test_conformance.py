@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_metarelease.errors import MalformedError
 from pytest_metarelease.manifest.model import Endpoint, Service
 from pytest_metarelease.manifest.scalars import Url
 from pytest_metarelease.probes.api.conformance import Tried, _base, _known, _operations, _summary
@@ -24,6 +25,12 @@ def test_what_was_not_tried_is_told() -> None:
 def test_operations_are_methods_of_paths() -> None:
     item = {"get": {}, "parameters": [], "x-get": {}, "delete": {}, "summary": ""}
     assert list(_operations({"paths": {"/a": item, "/b": None}})) == ["GET /a", "DELETE /a"]
+
+
+def test_a_path_that_is_elsewhere_is_not_passed_over() -> None:
+    document = {"paths": {"/a": {"$ref": "#/components/pathItems/A"}}}
+    with pytest.raises(MalformedError, match="/a is a reference"):
+        list(_operations(document))
 
 
 @pytest.mark.parametrize(
