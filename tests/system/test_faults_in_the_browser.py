@@ -142,6 +142,7 @@ def test_on_read_only_nothing_is_signed_either(tmp_path: Path) -> None:
         with pytest.raises(ForbiddenError, match="a signature over Order was kept back"):
             judged_journey(journey)
         assert not bench.verifies("page")
+        assert len(bench.service("api").get("/api/orders").json()) == 5, "as before"
         bench.recorder.citations.clear()
         judged_journey(walked(bench, "quote"))
     assert bench.verifies("page")
