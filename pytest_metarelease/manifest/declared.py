@@ -154,7 +154,12 @@ def declared(name: str, node: Node) -> Declared:
         external=external,
         critical_external=tuple(one for one in external if one not in optional),
         optional_external=optional,
-        agreements=keys(node, "agreements"),
+        agreements=tuple(
+            one
+            for one in keys(node, "agreements")
+            if not _stands(child(node, "agreements", one, "chain"))
+        ),
+        chain_agreements=_standing(node, "agreements", "chain"),
         prometheus=keys(node, "prometheus"),
         metrics=tuple(queries),
         error_metrics=about("errors"),

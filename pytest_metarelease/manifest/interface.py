@@ -35,6 +35,24 @@ class Created:
     query: Annotated[str | None, "One number: how many rows have that id; `:id` stands for it."] = (
         None
     )
+    guessable: Annotated[
+        bool, "False where nobody may guess an id from another, since an id is what opens it."
+    ] = True
+
+
+@record
+class First:
+    """A request whose answer gives what the example of another needs: a signature, an id.
+
+    It is the example of its own endpoint, with the values that both bodies have by one name.
+    """
+
+    endpoint: Annotated[str, "An endpoint of the same service.", Refers("own_endpoint")]
+    take: Annotated[
+        Mapping[str, ValuePath],
+        "Stand-in of the body, e.g. `$signature` -> where its value stands in the answer.",
+        NotEmpty(),
+    ]
 
 
 @record

@@ -17,6 +17,7 @@ from pytest_metarelease.manifest.interface import (
     Authentication,
     Created,
     Description,
+    First,
     Hardening,
     Paged,
     Sent,
@@ -161,7 +162,12 @@ class Endpoint:
         default_factory=dict
     )
     query: Annotated[Mapping[str, str], MayBeEmpty()] = field(default_factory=dict)
-    body: Annotated[Json, "A JSON body, sent as it stands."] = None
+    body: Annotated[
+        Json,
+        "A JSON body, sent as it stands but for `$number`, a fresh number below 1,000,000 as text, "
+        "and what `first` takes.",
+    ] = None
+    first: First | None = None
     optional: Annotated[
         tuple[str, ...], "Members of body or query that may be missing, e.g. `order.note`."
     ] = ()
@@ -172,6 +178,11 @@ class Endpoint:
     credential: Annotated[
         str | None, "A name under `credentials`; none means anonymous.", Refers("credential")
     ] = None
+    not_for: Annotated[
+        tuple[str, ...],
+        "Credentials that are right elsewhere and refused here: of another role, another user.",
+        Refers("credential"),
+    ] = ()
     writes: Annotated[bool, "True where a successful request changes something."] = False
     signs: Annotated[bool, "True where it signs with a key of the product."] = False
     moves_funds: Annotated[bool, "True where it makes funds move."] = False
@@ -190,6 +201,11 @@ class Endpoint:
     transaction: Sent | None = None
     paged: Paged | None = None
     answer: Answer = field(default_factory=Answer)
+    refusal: Annotated[
+        Answer | None,
+        "How it refuses where that is no 4xx, e.g. `{values: {valid: false}}` of what checks "
+        "things for others.",
+    ] = None
     unconfirmed: Annotated[
         str | None, "Adopted from a description and confirmed by nobody yet: verifies nothing."
     ] = None
@@ -236,6 +252,13 @@ class Page:
 
     path: str = "/"
     contains: Annotated[tuple[str, ...], "Texts that the page itself must contain."] = ()
+    carries: Annotated[
+        tuple[str, ...], "Texts that the page or its scripts must carry, such as the chain's id."
+    ] = ()
+    without: Annotated[
+        tuple[str, ...],
+        "Texts that neither may carry, such as `http://localhost` or an earlier address.",
+    ] = ()
     contracts: Annotated[
         tuple[str, ...], "Contracts whose address the scripts must carry.", Refers("contract")
     ] = ()
@@ -544,8 +567,9 @@ class TypedData:
 class SignedRequest:
     """A request that counts only with a valid EIP-712 signature over its message.
 
-    In ``message``, ``$signer`` is the signing account, ``$nonce`` a fresh number and ``$expiry`` a
-    time soon after now, in Unix seconds.
+    In ``message``, ``$signer`` is the signing account; ``$nonce`` a fresh number as text, and
+    ``$nonce_number`` as a number; ``$expiry`` a time soon after now in Unix seconds, and
+    ``$expiry_ms`` in milliseconds.
     """
 
     endpoint: Annotated[str, "`service.endpoint`", Refers("endpoint")]
@@ -554,8 +578,23 @@ class SignedRequest:
     key: Annotated[
         str | None, "Private key that signs the valid request; else a fresh one.", Secret()
     ] = None
-    message_at: Annotated[ValuePath, "Where the message stands in the body."]
+    message_at: Annotated[
+        ValuePath | None, "Where the message stands in the body; left out, it is the body."
+    ] = None
     signature_at: Annotated[ValuePath, "Where the signature stands in the body."]
+    beside: Annotated[
+        Mapping[ValuePath, Json], "What else stands in the body, and nobody signed."
+    ] = field(default_factory=dict)
+    says: Annotated[
+        Mapping[ValuePath, Expectation], "What the answer to an accepted request holds."
+    ] = field(default_factory=dict)
+    counts_once: Annotated[
+        bool, "False where the service only looks at it: the same may come again and again."
+    ] = True
+    nonce: Annotated[
+        Literal["once", "salt"],
+        "Whether two different requests of one signer may have the same nonce (`salt`).",
+    ] = "once"
     extra_members: Annotated[
         Literal["refused", "ignored"], "What becomes of members that nobody signed."
     ] = "refused"
@@ -616,12 +655,23 @@ class External:
 
 @record
 class Agreement:
-    """One fact in two places: rows of a database and a list that a service gives."""
+    """One fact in two places: what a service says, and rows of a database or the chain.
+
+    Either ``database`` and ``query``, or ``chain``.
+    """
 
     endpoint: Annotated[str, "`service.endpoint`", Refers("endpoint")]
     each: Annotated[ValuePath, "Where the keys stand in the answer, e.g. `orders.*.id`."]
-    database: Annotated[str, Refers("database")]
-    query: Annotated[str, "One column with the same keys; `:cutoff` may be used."]
+    database: Annotated[str | None, Refers("database")] = None
+    query: Annotated[str | None, "One column with the same keys; `:cutoff` may be used."] = None
+    chain: Annotated[
+        str | None,
+        "What the newest block says: `balance(escrow)` in wei, or a view, `escrow.currentState()`.",
+    ] = None
+    unit: Annotated[
+        Literal["wei", "gwei", "ether"] | None,
+        "Of an amount that the answer writes as a number, or as a text such as `10.5 ETH`.",
+    ] = None
 
 
 @record
@@ -812,6 +862,7 @@ class Declared:
     critical_external: tuple[str, ...]
     optional_external: tuple[str, ...]
     agreements: tuple[str, ...]
+    chain_agreements: tuple[str, ...]
     prometheus: tuple[str, ...]
     metrics: tuple[str, ...]
     error_metrics: tuple[str, ...]

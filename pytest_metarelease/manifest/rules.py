@@ -18,11 +18,13 @@ from pytest_metarelease.manifest.journey_rules import journey, journey_step
 from pytest_metarelease.manifest.journeys import Journey, JourneyStep
 from pytest_metarelease.manifest.measuring import Query, ResponseTime, Sampling
 from pytest_metarelease.manifest.model import (
+    Agreement,
     Attempts,
     CallerPolicy,
     Chain,
     Component,
     Contract,
+    Endpoint,
     Environment,
     Expectation,
     Flow,
@@ -76,6 +78,9 @@ _MARKS_OF_PYTEST = frozenset(
     }
 )
 _RESERVED_FACETS = {*Stage, *Severity}
+_STAND_IN = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+STAND_INS = ("$signer", "$nonce", "$nonce_number", "$expiry", "$expiry_ms")
+"""What stands for something in the message of a signed request."""
 
 
 def broken_by(value: Any, *, is_open: bool = False) -> Broken:
@@ -335,11 +340,41 @@ def _typed_data(typed: TypedData) -> Broken:
 
 
 def _signed_request(request: SignedRequest) -> Broken:
-    known = {"$signer", "$nonce", "$expiry"}
-    yield from stand_ins(request.message, known, ("message",))
+    yield from stand_ins(request.message, set(STAND_INS), ("message",))
     both = sorted(set(request.accepted) & set(request.refused), key=str)
     if both:
         yield ("refused",), f"{both[0]} is accepted and refused; keep one of the two"
+
+
+def _agreement(agreement: Agreement) -> Broken:
+    in_database = agreement.database is not None and agreement.query is not None
+    if in_database == (agreement.chain is not None):
+        yield (), "needs the other side: database and query, or chain; one of the two"
+    if agreement.chain is not None and "${" not in agreement.chain:
+        why = _relation_problem(f"== {agreement.chain}")
+        if why is not None or "(" not in agreement.chain:
+            yield ("chain",), "is nothing to ask; write `balance(NAME)` or `contract.view()`"
+    if agreement.unit is not None and agreement.chain is None:
+        yield ("unit",), "is of amounts on the chain; write chain"
+
+
+def _endpoint(endpoint: Endpoint) -> Broken:
+    first = endpoint.first
+    if first is None:
+        return
+    for name in first.take:
+        if not _STAND_IN.fullmatch(name):
+            yield ("first", "take", name), "is no stand-in; write for example $signature"
+        elif not _holds(endpoint.body, name):
+            yield ("first", "take", name), "stands nowhere in the body"
+
+
+def _holds(value: Any, wanted: str) -> bool:
+    if isinstance(value, dict):
+        return any(_holds(one, wanted) for one in value.values())
+    if isinstance(value, list | tuple):
+        return any(_holds(one, wanted) for one in value)
+    return bool(value == wanted)
 
 
 def _environment(environment: Environment) -> Broken:
@@ -442,6 +477,7 @@ def _component(component: Component) -> Broken:
 
 
 _RULES: Mapping[type, Callable[[Any], Broken]] = {
+    Agreement: _agreement,
     Attempts: _attempts,
     Backups: _backups,
     CallerPolicy: _caller_policy,
@@ -451,6 +487,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Description: _description,
     Difference: _difference,
     Domain: domain,
+    Endpoint: _endpoint,
     Environment: _environment,
     Expectation: _expectation,
     Flow: _flow,

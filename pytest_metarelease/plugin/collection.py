@@ -79,6 +79,7 @@ _KINDS = {
     "critical_external": "critical_external",
     "optional_external": "optional_external",
     "agreement": "agreements",
+    "chain_agreement": "chain_agreements",
     "metric": "metrics",
     "error_metric": "error_metrics",
     "latency_metric": "latency_metrics",

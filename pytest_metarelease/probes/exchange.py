@@ -135,6 +135,16 @@ class Response:
         problems = tuple(self._problems(answer))
         return self._judge(_described(answer), self.summary, problems, next_step)
 
+    def is_as(self, answer: Answer) -> bool:
+        """Return whether this has status and values of a declared answer; nothing is judged."""
+        if self.status not in answer.status:
+            return False
+        try:
+            document = read_json(self.body, self.content_type) if answer.values else None
+        except MalformedError:
+            return False
+        return not differences(answer.values, document)
+
     def _problems(self, answer: Answer) -> Iterator[str]:
         if self.status not in answer.status:
             # The rest of the declaration is about the declared status, not about this one.

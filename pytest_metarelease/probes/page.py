@@ -56,6 +56,22 @@ class FetchedPage:
             )
         return self
 
+    def expect_texts(self) -> FetchedPage:
+        """Judge that page and scripts carry what is declared, and nothing that they must not.
+
+        Raises:
+            UnmetError: A text is missing, or is there.
+        """
+        for wanted, texts in ((True, self.declared.carries), (False, self.declared.without)):
+            for text in texts:
+                self._judge(
+                    self.page.measurement,
+                    f"page and scripts {'carry' if wanted else 'do not carry'} {text!r}",
+                    "" if (text in self.text) is wanted else "they do not" if wanted else "they do",
+                    "build the frontend for this environment and deploy it",
+                )
+        return self
+
     def expect_address(self, name: str, address: str) -> None:
         """Judge that the scripts carry a contract's address.
 
@@ -81,11 +97,13 @@ class FetchedPage:
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         # `https://api.example.org` must not be found in `https://api.example.org.evil.example`.
-        found = re.search(re.escape(origin) + r"(?![\w.:-])", self.text) is not None
+        found = _carried(origin, self.text)
+        plain = f"http://{parts.netloc}"
+        mixed = plain != origin and _carried(plain, self.text)
         self._judge(
             self.page.measurement,
             f"the scripts carry the origin of {name}, {origin}",
-            "" if found else "they do not",
+            f"they carry {plain}, too" if mixed else "" if found else "they do not",
             "build the frontend with this environment's API and deploy it",
         )
 
@@ -108,6 +126,10 @@ class FetchedPage:
                     redact=self.recorder.redact,
                 )
             )
+
+
+def _carried(origin: str, text: str) -> bool:
+    return re.search(re.escape(origin) + r"(?![\w.:-])", text) is not None
 
 
 def fetch_page(probe: HttpProbe, declared: Page) -> FetchedPage:

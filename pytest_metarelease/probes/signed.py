@@ -13,8 +13,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.manifest.model import SignedRequest, TypedData
-from pytest_metarelease.probes.api.bodies import is_amount
+from pytest_metarelease.errors import RefusedError
+from pytest_metarelease.manifest.model import Answer, SignedRequest, TypedData
+from pytest_metarelease.probes.api.bodies import is_address, is_amount
 from pytest_metarelease.probes.chain.altering import other, other_domain_value
 from pytest_metarelease.probes.chain.signing import address_of, fresh_key, sign
 
@@ -22,11 +23,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_metarelease.manifest.model import Environment
+    from pytest_metarelease.probes.exchange import Response
 
 _VALID_FOR = 3600
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _KIND = re.compile(r"(?i).*(?:kind|type|side)")
 _ELSEWHERE = "0x000000000000000000000000000000000000dEaD"
+_NONCES = ("$nonce", "$nonce_number")
+#: What stands for a time, and how many of it are a second.
+_EXPIRIES: dict[Any, int] = {"$expiry": 1, "$expiry_ms": 1000}
+#: Texts that are no amount, and numbers to JavaScript, but for the last.
+_NO_AMOUNTS = ("0", "-1", "Infinity", "1e400", "NaN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +51,57 @@ class Signer:
     declared: SignedRequest
     typed_data: TypedData
     key: str
+    refusal: Answer | None = None
+    """How the endpoint refuses where that is no 4xx."""
 
     @classmethod
     def of(cls, declared: SignedRequest, environment: Environment) -> Signer:
         """Return a signer with the declared key, or a fresh one where none is declared."""
         typed_data = environment.typed_data[declared.typed_data]
-        return cls(declared, typed_data, declared.key or fresh_key())
+        owner, _, name = declared.endpoint.partition(".")
+        refusal = environment.services[owner].endpoints[name].refusal
+        return cls(declared, typed_data, declared.key or fresh_key(), refusal)
+
+    def expect_refused(self, answer: Response, next_step: str) -> None:
+        """Judge that a request was refused; a service that fails has neither done so nor not.
+
+        Raises:
+            UnmetError: It was accepted.
+            RefusedError: The service failed.
+        """
+        if answer.status >= 500:
+            error = RefusedError(f"neither accepted nor refused: {answer.summary}")
+            answer.unknown(error, "a refusal")
+        if self.refusal is not None and answer.status not in self.declared.refused:
+            answer.expect_answer(self.refusal, next_step=next_step)
+        else:
+            answer.expect(self.declared.refused, next_step=next_step)
+
+    def expect_accepted(self, answer: Response, next_step: str) -> None:
+        """Judge that a request was accepted, and that the answer says so where that is declared.
+
+        Raises:
+            UnmetError: It was not.
+        """
+        accepted = Answer(status=self.declared.accepted, values=self.declared.says)
+        answer.expect_answer(accepted, next_step=next_step)
+
+    def is_accepted(self, answer: Response) -> bool:
+        """Return whether a request was accepted, without judging it."""
+        accepted = Answer(status=self.declared.accepted, values=self.declared.says)
+        refuses = self.refusal is not None and answer.is_as(self.refusal)
+        return answer.is_as(accepted) and not refuses
 
     def message(self) -> dict[str, Any]:
         """Return the declared message with signer, nonce and expiry filled in."""
+        # No more than JavaScript counts exactly: products read a nonce as a number of theirs.
+        nonce, expiry = secrets.randbits(53), int(time.time()) + _VALID_FOR
         values = {
             "$signer": address_of(self.key),
-            "$nonce": str(secrets.randbits(63)),
-            "$expiry": int(time.time()) + _VALID_FOR,
+            "$nonce": str(nonce),
+            "$nonce_number": nonce,
+            "$expiry": expiry,
+            "$expiry_ms": expiry * 1000,
         }
         return {name: _filled(value, values) for name, value in self.declared.message.items()}
 
@@ -76,7 +121,12 @@ class Signer:
     def assembled(self, message: Mapping[str, Any], signature: str) -> dict[str, Any]:
         """Return a body that holds ``message`` and ``signature`` at their declared places."""
         body: dict[str, Any] = {}
-        _put(body, self.declared.message_at, dict(message))
+        for place, value in self.declared.beside.items():
+            _put(body, place, copy.deepcopy(value))
+        if self.declared.message_at is None:
+            body |= message
+        else:
+            _put(body, self.declared.message_at, dict(message))
         _put(body, self.declared.signature_at, signature)
         return body
 
@@ -103,11 +153,13 @@ def misuses(signer: Signer) -> Iterator[Forgery]:
     declared = signer.declared.message
     for member in members:
         name, value = member.name, declared.get(member.name)
-        if value == "$expiry":
-            yield _signed(
-                signer, f"expired: {name} an hour ago", {name: int(time.time()) - _VALID_FOR}
-            )
+        if value in _EXPIRIES:
+            over = (int(time.time()) - _VALID_FOR) * _EXPIRIES[value]
+            yield _signed(signer, f"expired: {name} an hour ago", {name: over})
             yield _signed(signer, f"never valid: {name} is zero", {name: 0})
+        elif member.type == "string" and is_amount(name, value):
+            for other in _NO_AMOUNTS:
+                yield _signed(signer, f"{name} is {other}", {name: other})
         elif member.type.startswith("uint") and is_amount(name, value):
             yield _signed(signer, f"{name} is zero", {name: _written_like(value, 0)})
             message = signer.message()
@@ -144,7 +196,8 @@ def _written_like(value: Any, number: int) -> Any:
 def replays(signer: Signer, body: Mapping[str, Any]) -> Iterator[Forgery]:
     """Yield a body that was sent before in the ways that are the same to who checks signatures.
 
-    The other signature of the same message (s negated, v flipped) is valid to ecrecover; EIP-2.
+    The other signature of the same message (s negated, v flipped) is valid to ecrecover; EIP-2. An
+    address is signed as a number, so that its spelling can be changed afterwards.
     """
     yield Forgery("the same again", dict(body))
     signature = _at(body, signer.declared.signature_at)
@@ -157,6 +210,45 @@ def replays(signer: Signer, body: Mapping[str, Any]) -> Iterator[Forgery]:
         changed = copy.deepcopy(dict(body))
         _put(changed, signer.declared.signature_at, again)
         yield Forgery(name, changed)
+
+    message = _message(body, signer)
+    for name, rewrite in (
+        ("the same with addresses in lower case", str.lower),
+        ("the same with addresses in upper case", lambda text: "0x" + text[2:].upper()),
+    ):
+        shown = {
+            key: rewrite(value) if is_address(value) else value for key, value in message.items()
+        }
+        if shown != message:
+            yield Forgery(name, signer.assembled(shown, signature))
+
+
+def reuses(signer: Signer, body: Mapping[str, Any]) -> Iterator[Forgery]:
+    """Yield another request with the nonce of one that was accepted, and rightly signed.
+
+    None where the message has no nonce, or where the manifest says that it is only salt.
+    """
+    if signer.declared.nonce == "salt":
+        return
+    declared = signer.declared.message
+    used = [name for name, value in declared.items() if value in _NONCES]
+    members = signer.typed_data.types[signer.typed_data.primary]
+    kinds = {one.name: one.type for one in members}
+    varied = [name for name, value in declared.items() if is_amount(name, value) and name in kinds]
+    if not used or not varied:
+        return
+    first, name = _message(body, signer), varied[0]
+    again = {**signer.message(), **{nonce: first[nonce] for nonce in used}}
+    again[name] = other(first[name], kinds[name])
+    yield Forgery(f"another {name} with the nonce of the one before", signer.body(message=again))
+
+
+def _message(body: Mapping[str, Any], signer: Signer) -> dict[str, Any]:
+    """Return the members of the message as they stand in ``body``."""
+    place = signer.declared.message_at
+    found = body if place is None else _at(body, place)
+    names = signer.declared.message
+    return {name: found[name] for name in names} if isinstance(found, dict) else {}
 
 
 def _negated(signature: str) -> str:

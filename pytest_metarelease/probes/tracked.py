@@ -135,20 +135,24 @@ def key_material(path: str, file: Path) -> Iterator[Found]:
         r"(?m)^\w*(?:KEY|SECRET|PASSWORD|TOKEN)\w*=\S{8,}", text
     ):
         yield Found(path, 1, "a file of secrets")
+    for kind, start in keys_in(text):
+        if kind == _OF_VENDORS or not _OF_TESTS.search(path):
+            yield Found(path, text.count("\n", 0, start) + 1, kind)
+
+
+def keys_in(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the kinds of key material in a text, each once, and where the first of it begins."""
     for kind, form, group in (
         ("a private key", _PEM, 0),
         ("a raw private key", _RAW, 2),
         ("a mnemonic", _WORDS, 1),
         (_OF_VENDORS, _TOKENS, 0),
     ):
-        if kind != _OF_VENDORS and _OF_TESTS.search(path):
-            continue
         for hit in form.finditer(text):
             value = hit[group].lower().strip()
-            if value in _PUBLIC_KEYS or _is_public(value):
-                continue
-            yield Found(path, text.count("\n", 0, hit.start()) + 1, kind)
-            break
+            if value not in _PUBLIC_KEYS and not _is_public(value):
+                yield kind, hit.start()
+                break
 
 
 def _is_public(value: str) -> bool:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_metarelease.probes.api.examined import Examined
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,8 +23,9 @@ def test_endpoint_answers_as_declared(
 ) -> None:
     """One request as declared; a writing one only where the environment allows it."""
     owner, _, name = endpoint.partition(".")
-    declared = release.environment.services[owner].endpoints[name]
-    answer = service(owner).ask(declared)
+    one = Examined.of(endpoint, release.environment, service)
+    declared = one.declared
+    answer = one.ask()
     answer.expect_answer(
         declared.answer,
         next_step=f"compare with {release.place('services', owner, 'endpoints', name)}",

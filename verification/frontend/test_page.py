@@ -34,7 +34,7 @@ def test_the_bundle_carries_the_addresses_of_the_release(
     environment = release.environment
     declared = environment.services[page].page
     assert declared is not None
-    found = fetch_page(service(page), declared)
+    found = fetch_page(service(page), declared).expect_texts()
     for name in declared.contracts:
         found.expect_address(name, environment.contracts[name].address)
     for name in declared.services:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_metarelease.manifest.model import Expectation
-from pytest_metarelease.probes.api import exposure, hardening, leaks, limiting, origins
+from pytest_metarelease.probes.api import exposure, hardening, leaks, limiting, origins, showing
 from pytest_metarelease.probes.api.examined import Examined
 from pytest_metarelease.probes.api.hardening import Front
 from pytest_metarelease.probes.tls import TlsProbe
@@ -34,6 +34,15 @@ def test_errors_say_nothing_of_the_inside(
 ) -> None:
     """No stack trace, path, SQL, library, private address or call data in any refusal."""
     leaks.tells_nothing(Examined.of(endpoint, release.environment, service))
+
+
+@pytest.mark.verifies("post.exposure")
+@pytest.mark.for_each("endpoint")
+def test_right_answers_hold_no_secrets(
+    endpoint: str, release: Target, service: Callable[..., Any]
+) -> None:
+    """No key, password, address with one, or stack trace in what is answered to what is right."""
+    showing.shows_no_secrets(Examined.of(endpoint, release.environment, service))
 
 
 @pytest.mark.verifies("post.exposure")

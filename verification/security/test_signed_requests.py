@@ -6,6 +6,8 @@ check says what is wrong with it. Only a forgery that was accepted is a finding.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,9 @@ from pytest_metarelease.errors import RefusedError
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.api.examined import Examined
 from pytest_metarelease.probes.chain.signing import fresh_key
-from pytest_metarelease.probes.signed import Signer, forgeries, misuses, replays
+from pytest_metarelease.probes.signed import Signer, forgeries, misuses, replays, reuses
+
+_AT_ONCE = 6
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +63,7 @@ def test_forged_requests_are_refused(signer: Signer, send: Callable[..., Respons
     """Every field changed after signing, every domain field wrong, another signer, no signature."""
     for forgery in forgeries(signer):
         answer = send(forgery.body, must_be_refused=True)
-        _expect_refusal(answer, signer, f"{forgery.name}: it must be refused before it is stored")
+        signer.expect_refused(answer, f"{forgery.name}: it must be refused before it is stored")
 
 
 @pytest.mark.verifies("post.order-signatures")
@@ -69,21 +73,50 @@ def test_a_replayed_request_is_refused(
     release: Target, signer: Signer, send: Callable[..., Response]
 ) -> None:
     """The same valid request again, as it was and in disguise; on read-only, a forged one."""
-    if release.environment.access is Access.TRANSACT:
+    accepts = release.environment.access is Access.TRANSACT and signer.declared.counts_once
+    if accepts:
         body = signer.body()
         first = send(body, must_be_refused=False)
-        if first.status not in signer.declared.accepted:
+        if not signer.is_accepted(first):
             error = RefusedError(f"the valid request was not accepted ({first.summary})")
             first.unknown(error, "a first request to replay")
     else:
         body = next(forgeries(signer)).body
-        _expect_refusal(send(body, must_be_refused=True), signer, "a forgery is accepted")
+        signer.expect_refused(send(body, must_be_refused=True), "a forgery is accepted")
     for replay in replays(signer, body):
-        _expect_refusal(
+        signer.expect_refused(
             send(replay.body, must_be_refused=True),
-            signer,
             f"a replay is accepted ({replay.name}): remember used nonces, not signatures",
         )
+    # Rightly signed, so that it could be accepted: only where something may be.
+    for reuse in reuses(signer, body) if accepts else ():
+        signer.expect_refused(
+            send(reuse.body, must_be_refused=False), f"{reuse.name}: a nonce counts once"
+        )
+
+
+@pytest.mark.verifies("post.order-signatures")
+@pytest.mark.for_each("signed_request")
+@pytest.mark.usefixtures("signed_request")
+def test_a_request_counts_once_also_at_the_same_moment(
+    release: Target, signer: Signer, send: Callable[..., Response]
+) -> None:
+    """The same valid request several times at once: one is accepted. On read-only, a forged one."""
+    accepts = release.environment.access is Access.TRANSACT and signer.declared.counts_once
+    body = signer.body() if accepts else next(forgeries(signer)).body
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = list(pool.map(lambda _: send(body, must_be_refused=not accepts), range(_AT_ONCE)))
+    kept = next((answer for answer in answers if signer.is_accepted(answer)), None)
+    if accepts and kept is None:
+        error = RefusedError(f"the valid request was not accepted ({answers[0].summary})")
+        answers[0].unknown(error, "one that is accepted")
+    for answer in answers:
+        if accepts and answer is kept:
+            signer.expect_accepted(answer, "an honest sender is refused")
+        else:
+            signer.expect_refused(
+                answer, "the same request is accepted more than once: let a unique index decide"
+            )
 
 
 @pytest.mark.verifies("post.order-content")
@@ -101,7 +134,7 @@ def test_signed_nonsense_is_refused(
         environment.signed_requests[signed_request].endpoint, environment, service
     )
     if not examined.may_write:
-        signer = Signer(signer.declared, signer.typed_data, fresh_key())
+        signer = replace(signer, key=fresh_key())
     trials = examined.trials("check what an order says, also when its signature is right")
     for misuse in misuses(signer):
         trials.refused(misuse.name, partial(examined.send, body=misuse.body))
@@ -117,14 +150,7 @@ def test_a_valid_request_is_accepted(
     """The honest sender gets through; on read-only, a request without content does not."""
     if release.environment.access is Access.TRANSACT:
         answer = send(signer.body(), must_be_refused=False)
-        answer.expect(signer.declared.accepted, next_step="an honest sender is refused")
+        signer.expect_accepted(answer, "an honest sender is refused")
     else:
         answer = send({}, must_be_refused=True)
-        answer.expect(signer.declared.refused, next_step="a request without content is accepted")
-
-
-def _expect_refusal(answer: Response, signer: Signer, next_step: str) -> None:
-    if answer.status >= 500:
-        error = RefusedError(f"neither accepted nor refused: {answer.summary}")
-        answer.unknown(error, "a refusal")
-    answer.expect(signer.declared.refused, next_step=next_step)
+        signer.expect_refused(answer, "a request without content is accepted")

@@ -216,6 +216,17 @@ def replaced(body: Any, path: Path, value: Any) -> Any:
     return made
 
 
+def filled(body: Any, values: Mapping[str, Any]) -> Any:
+    """Return the body with values for the stand-ins in it."""
+    if isinstance(body, str):
+        return values.get(body, body)
+    if isinstance(body, dict):
+        return {key: filled(value, values) for key, value in body.items()}
+    if isinstance(body, list | tuple):
+        return [filled(value, values) for value in body]
+    return body
+
+
 def without(body: Any, path: Path) -> Any:
     """Return the body without the member at ``path``."""
     made = copy.deepcopy(body)

@@ -7,12 +7,16 @@ by nobody's key there.
 from __future__ import annotations
 
 import json
+import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from pytest_metarelease.errors import ProbeError, UndeclaredError
+from pytest_metarelease.errors import ProbeError, RefusedError, UndeclaredError
 from pytest_metarelease.manifest.scalars import Access
+from pytest_metarelease.probes.api.bodies import filled
 from pytest_metarelease.probes.api.trials import Trials
+from pytest_metarelease.probes.document import look_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Seconds that an answer to a wrong request may take, where the service declares more.
 _TIMEOUT = 6.0
+NUMBER = "$number"
+"""Stands for a fresh number in a body."""
+_LARGEST = 999_999
 
 
 class Examined:
@@ -90,12 +97,39 @@ class Examined:
         """
         signer = self.signer
         if signer is None:
-            return self.declared.body
+            return self._filled()
         if self.may_write:
             return signer.body()
         from pytest_metarelease.probes.chain.signing import fresh_key
 
         return signer.body(key=fresh_key())
+
+    def ask(self) -> Response:
+        """Send the declared request, as ``HttpProbe.ask`` does, with what stands for something."""
+        return self.probe.ask(replace(self.declared, body=self._filled()))
+
+    def _filled(self) -> Any:
+        """Return the declared body with fresh numbers, and with what the request before it gave.
+
+        Raises:
+            RefusedError: The request before it was not answered as declared.
+        """
+        body = filled(self.declared.body, {NUMBER: str(1 + secrets.randbelow(_LARGEST))})
+        first = self.declared.first
+        if first is None:
+            return body
+        owner = self.name.partition(".")[0]
+        before = Examined.of(f"{owner}.{first.endpoint}", self.environment, lambda _: self.probe)
+        sent = before.example()
+        if isinstance(sent, dict) and isinstance(body, dict):
+            sent = {name: body.get(name, value) for name, value in sent.items()}
+        answer = before.send(body=sent)
+        if answer.status not in before.declared.answer.status:
+            text = f"{before.name}, which comes before {self.name}: {answer.summary}"
+            answer.unknown(RefusedError(text), "what the request after it needs")
+        document = answer.json()
+        taken = {name: look_up(document, place)[0][1] for name, place in first.take.items()}
+        return filled(body, taken)
 
     def send(
         self,
@@ -134,7 +168,12 @@ class Examined:
 
     def trials(self, next_step: str = "") -> Trials:
         """Return trials whose control is a right request to the same service."""
-        return Trials(self.probe.recorder, self.works, next_step)
+        return Trials(self.probe.recorder, self.works, next_step, self.says_no)
+
+    def says_no(self, answer: Response) -> bool:
+        """Return whether an answer is the declared refusal of an endpoint that has its own."""
+        refusal = self.declared.refusal
+        return refusal is not None and answer.is_as(refusal)
 
     def works(self) -> bool:
         """Return whether the service answers something that is right, asked just now."""

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from pytest_metarelease.probes.api.showing import served_keys
 from pytest_metarelease.probes.api.trials import Trials
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ _COMPOSE = re.compile(r"(?m)^services:\s*$|^FROM \S+")
 _METRICS = re.compile(r"(?m)^# (?:HELP|TYPE) \w+")
 _CODE = re.compile(r"module\.exports|require\(|import .+ from |_authToken")
 _ANY = re.compile(r"[^\s]")
+_ARCHIVE = re.compile(r"\A(?:PK\x03\x04|\x1f.\x08|7z)")
+_LISTING = re.compile(
+    r"(?i)<title>\s*(?:index of|directory listing|listing directory)|>parent directory<"
+)
+_SYSTEM = re.compile(r"\broot:[x*]?:0:0:")
 _FILES: tuple[tuple[str, re.Pattern[str]], ...] = (
     *(
         (path, _ENV)
@@ -50,10 +56,24 @@ _FILES: tuple[tuple[str, re.Pattern[str]], ...] = (
     *(
         (path, _ANY)
         for path in ("/debug", "/api/debug", "/api/env", "/api/config", "/debug/vars",
-                     "/debug/pprof/", "/actuator/env", "/actuator/heapdump",
+                     "/debug/pprof/", "/actuator/env", "/actuator/heapdump", "/debug/env",
+                     "/api/debug/env", "/api/debug/state", "/api/debug/config", "/api/_debug",
+                     "/api/logs", "/api/admin/users",
                      "/server-status", "/phpinfo.php", "/.DS_Store", "/api/admin", "/api/internal")
     ),
+    *((path, _ARCHIVE) for path in ("/backup.zip", "/backup.tar.gz", "/dump.sql.gz", "/dist.zip")),
+    *((path, _LISTING) for path in ("/static/", "/assets/", "/uploads/", "/files/", "/backup/",
+                                    "/public/", "/_next/static/", "/js/")),
+    *((path, _SYSTEM) for path in (
+        "/..%2f..%2f..%2f..%2f..%2f..%2f..%2fetc%2fpasswd",
+        "/static/..%2f..%2f..%2f..%2f..%2f..%2f..%2fetc%2fpasswd",
+        "/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "/static/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "/../../../../../../../etc/passwd",
+    )),
 )  # fmt: skip
+#: Forms that are pages, too.
+_PAGES = (_LISTING,)
 _SCRIPTS = 12
 
 
@@ -97,7 +117,7 @@ def _found(answer: Response, form: re.Pattern[str], usual: list[Response]) -> bo
     if form is _ANY:
         # A page may be anything of the product; data under a name for debugging is for nobody.
         return not is_page or "phpinfo()" in answer.text or "Apache Server Status" in answer.text
-    return not is_page and form.search(answer.text[:200_000]) is not None
+    return (form in _PAGES or not is_page) and form.search(answer.text[:200_000]) is not None
 
 
 def _alike(one: Response, other: Response) -> bool:
@@ -109,14 +129,19 @@ def _alike(one: Response, other: Response) -> bool:
 
 
 def shows_no_sources(front: Front) -> None:
-    """Judge that the scripts of the page come without the sources they were made from."""
-    trials = Trials(front.probe.recorder, lambda: True, "build without source maps, or keep them")
+    """Judge that the page's scripts come without their sources, and that no key is in them."""
+    trials = Trials(
+        front.probe.recorder,
+        lambda: True,
+        "build without source maps, and keep keys out of what is built for browsers",
+    )
     page = front.service.page
     if page is None:
         return
     served = trials.answered(page.path, partial(front.probe.get, page.path))
     if served is not None:
-        trials.judge(served.measurement, "the page: served", "", met=served.summary[:60])
+        keys = served_keys(served)
+        trials.judge(served.measurement, "the page: no key in it", keys, met=served.summary[:60])
         for url in _scripts(served.text, served.url, front):
             script = trials.answered(url, partial(front.probe.get, url))
             if script is None or script.status != 200:
@@ -126,9 +151,11 @@ def shows_no_sources(front: Front) -> None:
             targets = {urljoin(url, one) for one in named if not one.startswith("data:")}
             problem = "a map is in the script itself" if inline else ""
             trials.judge(script.measurement, f"{url}: no map in it", problem, met="none")
+            keys = served_keys(script)
+            trials.judge(script.measurement, f"{url}: no key in it", keys, met="none")
             for target in sorted({*targets, f"{url}.map"}):
                 _judge_map(front, trials, target)
-    trials.finish("no source maps are served")
+    trials.finish("no source maps and no keys are served")
 
 
 def _judge_map(front: Front, trials: Trials, target: str) -> None:
@@ -166,7 +193,8 @@ def redirects_nowhere_else(front: Front) -> None:
              "return_to", "continue", "callbackUrl", "dest", "to", "goto")  # fmt: skip
     query = "&".join(f"{name}={elsewhere}" for name in names)
     paths = [f"{path}?{query}" for path in ("/", "/login", "/logout", "/redirect", "/api/redirect",
-             "/auth/callback", "/api/auth/signin", "/go")]  # fmt: skip
+             "/auth/callback", "/api/auth/signin", "/go", "/auth/login", "/auth/logout", "/signin",
+             "/api/login", "/api/logout", "/out", "/r")]  # fmt: skip
     paths += ["//elsewhere.example/%2f..", "/%5celsewhere.example", "/\\elsewhere.example/"]
     for path in paths:
         answer = _ask(front, trials, path)

@@ -27,6 +27,12 @@ _PAYLOADS = (
     "a\u0000b\r\nX-Injected: 1",
     "\U0001f4a5\u202e" + "A" * 3000,
 )
+_CONDITIONS = (
+    "{nobody}' OR {condition} -- ",
+    "{nobody} OR {condition}",
+    '{nobody}" OR {condition} -- ',
+)
+_PAIRS = (("71=71", "71=72"), ("'a8'='a8'", "'a8'='a9'"), ("9>8", "8>9"))
 _RUN = (
     ("the arithmetic of a template was done", re.compile(r"\b9801547\b")),
     ("a file of the server", re.compile(r"\broot:[x*]?:0:0:")),
@@ -62,7 +68,47 @@ def takes_payloads_for_text(one: Examined) -> None:
             _PAYLOADS[1],
             partial(one.send, query=query, body=example),
         )
+    for name, value in one.declared.query.items():
+        _judge_conditions(trials, one, name, value)
     trials.finish("no failure, no live reflection, nothing that ran")
+
+
+def _judge_conditions(trials: Trials, one: Examined, name: str, value: str) -> None:
+    """Judge that no condition behind a parameter's value is evaluated (CWE-89).
+
+    Of each pair one is true and one is false, and nothing else tells them apart; only a database
+    that runs them answers the pairs alike among themselves and differently within, three times.
+    """
+    nobody = bodies.unlike(value)
+    for form in _CONDITIONS:
+        seen: list[tuple[str, str]] = []
+        asked = None
+        for right, wrong in _PAIRS:
+            texts = []
+            for condition in (right, wrong):
+                text = form.format(nobody=nobody, condition=condition)
+                query = {**one.declared.query, name: text}
+                asked = trials.answered(
+                    f"a condition in {name}", partial(one.send, query=query, body=one.example())
+                )
+                texts.append("" if asked is None else _told(asked, text))
+            if texts[0] == texts[1]:
+                break
+            seen.append((texts[0], texts[1]))
+        if asked is None:
+            return
+        ran = len(seen) == len(_PAIRS) and len(set(seen)) == 1
+        trials.judge(
+            asked.measurement,
+            f"conditions behind {name}: not evaluated",
+            f"{form.format(nobody='X', condition=_PAIRS[0][0])!r} is evaluated" if ran else "",
+            met=asked.summary[:60],
+        )
+
+
+def _told(answer: Response, sent: str) -> str:
+    """Return an answer without what repeats the question, and without its times and counters."""
+    return f"{answer.status} " + re.sub(r"\d+", "#", answer.text.replace(sent, ""))
 
 
 def _judge(trials: Trials, place: str, payload: str, send: Callable[[], Response]) -> None:

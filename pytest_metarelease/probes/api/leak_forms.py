@@ -32,6 +32,13 @@ _DATABASES = (
     r"(?i)duplicate key value violates|UNIQUE constraint failed",
     r"(?i)violates (?:unique|foreign key|not-null) constraint",
     r"sqlalchemy\.exc|psycopg2?\.errors|MongoServerError|SequelizeDatabaseError|QueryFailedError",
+    r"\b(?:SqliteError|PostgresError|DatabaseError|OperationalError|IntegrityError):",
+    r"\bno such (?:table|column): ",
+)
+_PROGRAMS = (
+    r"Cannot (?:read|set|destructure) propert(?:y|ies) .{0,60}\b(?:undefined|null)\b",
+    r"\b[\w.$]{1,60} is not (?:a function|iterable|a constructor)\b",
+    r"\b(?:TypeError|ReferenceError|RangeError|AttributeError|NullPointerException): ",
 )
 _VERSIONS = (
     r"\bversion=[a-z-]+/\d+\.\d+\.\d+",
@@ -42,6 +49,9 @@ _HOSTS = (
     r"(?i)\b(?:localhost|[\w-]+\.(?:internal|local|svc\.cluster\.local)):\d{2,5}\b",
     r"\b(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|redis|amqp)://[^\s\"']+",
 )
+TRACES: tuple[re.Pattern[str], ...] = tuple(map(re.compile, _TRACES))
+"""Stack traces, as the usual languages write them."""
+
 FORMS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, patterns in (
@@ -49,6 +59,7 @@ FORMS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("a file path", _PATHS),
         ("SQL", _SQL),
         ("a database error", _DATABASES),
+        ("a program's error", _PROGRAMS),
         ("a library and its version", _VERSIONS),
         ("a private address", _HOSTS),
         ("a system's error", (r"\bECONNREFUSED\b|\bENOTFOUND\b|\bENOENT\b|\bEACCES\b",)),

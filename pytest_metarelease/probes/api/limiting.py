@@ -5,6 +5,7 @@ Bounded: it sends no more than what must exceed the declared limit, and stops at
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,11 +16,14 @@ from pytest_metarelease.probes.headers import header_of
 
 if TYPE_CHECKING:
     from pytest_metarelease.probes.api.examined import Examined
+    from pytest_metarelease.probes.api.trials import Trials
     from pytest_metarelease.probes.exchange import Response
 
 #: The most requests that one check sends, and the longest it takes, in seconds.
 MOST, WITHIN = 600, 8.0
 _SENDERS = 6
+_OF_EACH = 12
+_OF_PROXIES = ("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "CF-Connecting-IP", "True-Client-IP")
 
 
 def limits_a_client(one: Examined) -> None:
@@ -40,6 +44,7 @@ def limits_a_client(one: Examined) -> None:
         trials.judge(
             first.measurement, "too many requests: 429 with Retry-After", problem, met=told
         )
+        _judge_disguise(one, trials)
     elif sent > burst + 1.5 * rate * seconds + 10:
         trials.judge(
             first.measurement, "too many requests: 429", f"none of {told} was refused", met=""
@@ -51,6 +56,38 @@ def limits_a_client(one: Examined) -> None:
         )
         first.unknown(error, "a request too many")
     trials.finish("429 with Retry-After to whoever asks too often")
+
+
+def _judge_disguise(one: Examined, trials: Trials) -> None:
+    """Judge that who was put off is not served under other names, while put off as himself.
+
+    The headers are a proxy's to set; who counts by what a caller writes in them counts nobody. A
+    limit lets some through all the time, so both kinds come in an order that is left to chance:
+    that all of one kind are served and few of the other happens once in fifty thousand times.
+    """
+    kinds = [True] * _OF_EACH + [False] * _OF_EACH
+    secrets.SystemRandom().shuffle(kinds)
+    served: dict[bool, int] = {True: 0, False: 0}
+    last: Response | None = None
+    for disguised in kinds:
+        other = f"203.0.113.{1 + secrets.randbelow(250)}"  # RFC 5737: nobody's
+        headers = dict.fromkeys(_OF_PROXIES, other) if disguised else {}
+        try:
+            answer = one.send(body=one.declared.body, headers=headers)
+        except ProbeError:
+            return
+        served[disguised] += answer.status != 429
+        last = answer if disguised else last
+    if last is None:
+        return
+    around = served[True] == _OF_EACH and served[False] <= _OF_EACH // 4
+    told = f"{served[True]} of {_OF_EACH} served, as oneself {served[False]}"
+    trials.judge(
+        last.measurement,
+        "who is put off, under another X-Forwarded-For each time: 429",
+        told if around else "",
+        met=told,
+    )
 
 
 def _until_refused(one: Examined, rate: float, burst: int) -> tuple[Response | None, int]:

@@ -173,7 +173,7 @@ def wrong_queries(one: Examined) -> None:
     trials = one.trials(_VALIDATE)
     query, optional = one.declared.query, one.declared.optional
     for name, value in query.items():
-        may_miss = name in optional or bodies.is_paging(name)
+        may_miss = name in optional or bodies.is_paging(name) or _goes_without(one, name)
         rest = {key: other for key, other in query.items() if key != name}
         if not may_miss:
             trials.refused(f"without {name}", partial(one.send, query=rest, body=one.example()))
@@ -198,6 +198,15 @@ def wrong_queries(one: Examined) -> None:
             else:
                 trials.refused(f"{other[:40]!r} for {name}", ask)  # type: ignore[arg-type]
     trials.finish("a refusal of every query that is wrong")
+
+
+def _goes_without(one: Examined, name: str) -> bool:
+    """Whether another declared request of the same method and path has no such parameter."""
+    declared = one.declared
+    return any(
+        (other.method, other.path) == (declared.method, declared.path) and name not in other.query
+        for other in one.service.endpoints.values()
+    )
 
 
 def _others(name: str, value: str) -> list[str]:

@@ -5,6 +5,7 @@ Refuses to create anything on read-only; there nothing is created and nothing is
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from pytest_metarelease.probes.document import look_up
 from pytest_metarelease.probes.reading import Reading, same
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pytest_metarelease.manifest.interface import Created
     from pytest_metarelease.probes.exchange import Response
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.sql import DatabaseProbe
 
 _TOGETHER = 6
+_NEAR = 1000
 
 
 def _make(one: Examined) -> tuple[Any, Response, str]:
@@ -108,6 +110,23 @@ def ids_are_unique(one: Examined) -> None:
     Reading(len(set(ids)), "different ids", answer.measurement, answer.recorder).expect(
         _TOGETHER, next_step="let the database make the ids, or use UUIDs"
     )
+    if not _created(one).guessable:
+        Reading(row_of(ids), "numbers in a row", answer.measurement, answer.recorder).expect(
+            "", next_step="use random ids (UUID version 4), and ask who is allowed to see what"
+        )
+
+
+def row_of(ids: Sequence[str]) -> str:
+    """Return the ids where each follows from another, empty where they do not.
+
+    Numbers within a thousand of each other, behind the same letters.
+    """
+    found = [re.fullmatch(r"(.*?)(\d{1,18})", one) for one in ids]
+    numbers = [int(one[2]) for one in found if one is not None]
+    heads = {one[1] for one in found if one is not None}
+    if len(numbers) < len(ids) or not numbers or len(heads) > 1:
+        return ""
+    return ", ".join(ids) if max(numbers) - min(numbers) < _NEAR else ""
 
 
 def twice_is_once(one: Examined) -> None:

@@ -23,12 +23,12 @@ from pytest_metarelease.errors import (
 )
 from pytest_metarelease.evidence import Judgement, Recorder
 from pytest_metarelease.probes.clock import Deadline, sleep_within
+from pytest_metarelease.probes.exchange import Response
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pytest_metarelease.evidence import Measurement
-    from pytest_metarelease.probes.exchange import Response
 
 #: Seconds that one check may spend on waiting because the service asked for it.
 _PATIENCE = 12.0
@@ -43,6 +43,10 @@ _GONE: weakref.WeakSet[Recorder] = weakref.WeakSet()
 _SILENT = (UnreachableError, DeadlineError, MalformedError)
 
 
+def _never(_: Response) -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Trials:
     """Requests of one check. ``works`` says whether the service answers what is right."""
@@ -50,6 +54,8 @@ class Trials:
     recorder: Recorder
     works: Callable[[], bool]
     next_step: str = ""
+    says_no: Callable[[Response], bool] = _never
+    """Whether an answer that is no 4xx refuses, as the endpoint declares."""
     problems: list[str] = field(default_factory=list)
     unknown: list[ProbeError] = field(default_factory=list)
     _silences: int = 0
@@ -74,7 +80,9 @@ class Trials:
         if answer is None:
             return None
         status = answer.status
-        if status >= 500 and status not in also:
+        if status < 400 and self.says_no(answer):
+            self.judge(answer.measurement, f"{what}: refused", "", met=answer.summary)
+        elif status >= 500 and status not in also:
             if self.failed(what, answer):
                 problem = f"failed: {answer.summary}"
                 self.judge(answer.measurement, f"{what}: refused (4xx)", problem, met="")

@@ -5,6 +5,7 @@ Refuses types for which it knows no other value.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pytest_metarelease.errors import UsageError
@@ -31,7 +32,8 @@ def other(value: Any, kind: str) -> Any:
     if kind.startswith(("uint", "int")) and not kind.endswith("]"):
         return _next(value, kind)
     if kind == "string":
-        return f"{value}x"
+        # Another amount where it is one: what is no number is refused without a look at who signed.
+        return f"{value}1" if re.fullmatch(r"\d+\.\d*", str(value)) else f"{value}x"
     if kind.startswith("bytes") and not kind.endswith("]"):
         if value in ("", "0x"):
             return "0x01"

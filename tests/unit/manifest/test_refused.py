@@ -232,6 +232,52 @@ CASES = {
             "did you mean orders?"
         ),
     ),
+    "no such credential that must be refused": (
+        "buy: {path: /orders, method: POST}",
+        "buy: {path: /orders, method: POST, not_for: [admn]}",
+        (
+            "13:56: environments.staging.services.api.endpoints.buy.not_for[0]: no credential "
+            "admn; did you mean admin?"
+        ),
+    ),
+    "no such request before": (
+        "buy: {path: /orders, method: POST}",
+        "buy: {path: /orders, method: POST, body: [$a], first: {endpoint: by, take: {$a: a}}}",
+        (
+            "13:76: environments.staging.services.api.endpoints.buy.first.endpoint: no endpoint of "
+            "this service by; did you mean buy?"
+        ),
+    ),
+    "taken for nothing": (
+        "buy: {path: /orders, method: POST}",
+        "buy: {path: /orders, method: POST, body: {}, first: {endpoint: buy, take: {$a: a}}}",
+        "13:90: environments.staging.services.api.endpoints.buy.first.take.$a: stands nowhere in ",
+    ),
+    "no stand-in": (
+        "buy: {path: /orders, method: POST}",
+        "buy: {path: /orders, method: POST, body: {}, first: {endpoint: buy, take: {a: a}}}",
+        "13:89: environments.staging.services.api.endpoints.buy.first.take.a: is no stand-in",
+    ),
+    "one side only": (
+        "database: orders, query: select 1}",
+        "database: orders}",
+        "45:18: environments.staging.agreements.book: needs the other side",
+    ),
+    "two other sides": (
+        "query: select 1}",
+        "query: select 1, chain: escrow.state()}",
+        "45:18: environments.staging.agreements.book: needs the other side",
+    ),
+    "nothing to ask the chain": (
+        "database: orders, query: select 1}",
+        'chain: "12"}',
+        "45:73: environments.staging.agreements.book.chain: is nothing to ask",
+    ),
+    "a unit of rows": (
+        "query: select 1}",
+        "query: select 1, unit: ether}",
+        "45:107: environments.staging.agreements.book.unit: is of amounts on the chain",
+    ),
     "no such subject": (
         "service:api",
         "service:apy",

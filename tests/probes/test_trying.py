@@ -1,0 +1,320 @@
+"""What is tried at endpoints, against a small service that is right and against one that is not.
+
+A service here is one function of the request; what is wrong with it is one line.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+
+from pytest_metarelease.errors import ProbeError, UnmetError
+from pytest_metarelease.evidence import Judgement, Notebook
+from pytest_metarelease.manifest.interface import First
+from pytest_metarelease.manifest.model import (
+    Answer,
+    Credential,
+    Endpoint,
+    Environment,
+    Expectation,
+    Service,
+)
+from pytest_metarelease.manifest.scalars import Access, PerSecond, Url, ValuePath
+from pytest_metarelease.probes.api import credentials, injecting, limiting, negative, showing
+from pytest_metarelease.probes.api.examined import Examined
+from pytest_metarelease.probes.hosts import Hosts
+from pytest_metarelease.probes.http import HttpProbe
+from tests.probes.hostile import Asked, Hostile, Talk, answer, hostile_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Serving: TypeAlias = "Callable[[Asked], bytes]"
+OK = Expectation(equals=True, states_equals=True)
+NO = Expectation(equals=False, states_equals=True)
+
+
+def saying(document: object, status: int = 200, **headers: str) -> bytes:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return answer(json.dumps(document), status, named)
+
+
+@contextmanager
+def examined(serving: Serving, **declared: Any) -> Iterator[tuple[Examined, Hostile]]:
+    """The endpoint ``api.it`` of a service that answers by ``serving``."""
+
+    def script(asked: Asked, talk: Talk) -> None:
+        talk.send(serving(asked))
+
+    more = declared.pop("more", {})
+    endpoint = Endpoint(**{"path": "/it", **declared})
+    paths = {"/it", "/it/", "/IT", "/%69t", *(one.path for one in more.values())}
+    with hostile_server(dict.fromkeys(paths, script)) as server:
+        service = Service(url=Url(server.url), endpoints={"it": endpoint, **more})
+        environment = Environment(
+            name="there",
+            access=Access.TRANSACT,
+            services={"api": service},
+            credentials={"key": Credential(value="Bearer right-0123456789")},
+        )
+        recorder = Notebook()
+        recorder.check = "it"
+        probe = HttpProbe(
+            "service:api",
+            server.url,
+            recorder=recorder,
+            hosts=Hosts.these([server.url]),
+            access=Access.TRANSACT,
+            credentials={"key": ("Authorization", "Bearer right-0123456789")},
+            timeout=5,
+        )
+        try:
+            yield Examined.of("api.it", environment, lambda _: probe), server
+        finally:
+            probe.close()
+
+
+def judgements(one: Examined) -> set[Judgement]:
+    recorder = one.probe.recorder
+    assert isinstance(recorder, Notebook)
+    return {found.judgement for found in recorder.citations["it"]} - {Judgement.NONE}
+
+
+# --------------------------------------------------------------------------- refusals of its own
+
+
+def checker(asked: Asked) -> bytes:
+    return saying({"valid": asked.body == b'{"order": "right"}'})
+
+
+CHECKING = {"method": "POST", "body": {"order": "right"}}
+
+
+def test_an_answer_that_is_no_declared_refusal_is_none() -> None:
+    with examined(checker, **CHECKING) as (one, _), pytest.raises(UnmetError, match="accepted"):
+        negative.missing_members(one)
+
+
+def test_a_declared_refusal_refuses() -> None:
+    refusal = Answer(values={ValuePath("valid"): NO})
+    with examined(checker, **CHECKING, refusal=refusal) as (one, _):
+        negative.missing_members(one)
+        assert judgements(one) == {Judgement.MET}
+
+
+@pytest.mark.parametrize("body", [b'{"valid": true}', b"no JSON", b'{"other": false}'])
+def test_what_only_looks_like_it_does_not(body: bytes) -> None:
+    refusal = Answer(values={ValuePath("valid"): NO})
+    with (
+        examined(lambda _: answer(body), **CHECKING, refusal=refusal) as (one, _),
+        pytest.raises(UnmetError, match="accepted"),
+    ):
+        negative.missing_members(one)
+
+
+# --------------------------------------------------------------------------- one after another
+
+SIGN = Endpoint(path="/sign", method="POST", body={"to": "somebody", "amount": "1"})
+PAY = {
+    "method": "POST",
+    "body": {"to": "me", "amount": "$number", "signature": "$signature"},
+    "first": First(endpoint="sign", take={"$signature": ValuePath("data.signature")}),
+    "more": {"sign": SIGN},
+}
+
+
+def cashier(asked: Asked) -> bytes:
+    body = json.loads(asked.body)
+    if asked.target == "/sign":
+        return saying({"data": {"signature": f"for {body['to']}, {body['amount']}"}})
+    right = body["signature"] == f"for {body['to']}, {body['amount']}"
+    return saying({"paid": right}, 200 if right else 422)
+
+
+def test_what_comes_first_gives_what_the_example_needs() -> None:
+    with examined(cashier, **PAY) as (one, server):
+        one.ask().expect_answer(Answer(values={ValuePath("paid"): OK}))
+        one.ask().expect(200)
+    paid = [json.loads(asked.body) for asked in server.asked if asked.target == "/it"]
+    assert paid[0]["to"] == "me"
+    assert 1 <= int(paid[0]["amount"]) <= 999_999
+    assert [asked.target for asked in server.asked] == ["/sign", "/it", "/sign", "/it"]
+
+
+def test_without_it_nothing_is_sent() -> None:
+    with (
+        examined(lambda _: saying({}, 403), **PAY) as (one, server),
+        pytest.raises(ProbeError, match=r"api\.sign, which comes before api\.it"),
+    ):
+        one.ask()
+    assert [asked.target for asked in server.asked] == ["/sign"]
+
+
+# --------------------------------------------------------------------------- strangers
+
+
+def guarded(asked: Asked) -> bytes:
+    right = asked.headers.get("authorization") == "Bearer right-0123456789"
+    return saying({}, 200 if right else 401)
+
+
+def behind(path: str, key: str, value: str) -> Serving:
+    """Guarded, but for who comes by another path, or with a header."""
+
+    def serving(asked: Asked) -> bytes:
+        if asked.target == path or (key and value in asked.headers.get(key, "")):
+            return saying({"secret": 1})
+        return guarded(asked)
+
+    return serving
+
+
+KEYED: dict[str, Any] = {"credential": "key", "authentication": "bearer"}
+
+
+def test_who_guards_well_is_not_complained_of() -> None:
+    with examined(guarded, **KEYED) as (one, _):
+        credentials.refuses_strangers(one)
+        assert judgements(one) == {Judgement.MET}
+
+
+@pytest.mark.parametrize(
+    ("serving", "told"),
+    [
+        (behind("", "x-forwarded-for", "127.0.0.1"), "the machine itself: accepted"),
+        (behind("", "x-role", "admin"), "an administrator: accepted"),
+        (behind("", "x-middleware-subrequest", "middleware"), "middleware has run: accepted"),
+        (behind("", "authorization", "test"), "the credential 'test': accepted"),
+        (behind("/IT", "", ""), "at /IT: accepted"),
+        (behind("/it/", "", ""), "at /it/: accepted"),
+    ],
+    ids=["loopback", "role", "middleware", "guessed", "upper case", "slash"],
+)
+def test_a_way_around_is_found(serving: Serving, told: str) -> None:
+    with examined(serving, **KEYED) as (one, _), pytest.raises(UnmetError, match=told):
+        credentials.refuses_strangers(one)
+
+
+# --------------------------------------------------------------------------- conditions in SQL
+
+USERS = {"alice": [1, 2], "bob": [3]}
+
+
+def sql(asked: Asked) -> bytes:
+    """As ``where name = '<text>'`` answers, with a clock in it."""
+    text = _parameter(asked)
+    everybody = any(one in text for one in ("71=71", "'a8'='a8'", "9>8")) and "' OR" in text
+    found = [id_ for ids in USERS.values() for id_ in ids] if everybody else USERS.get(text, [])
+    return saying({"data": found, "at": len(text)})
+
+
+def fuzzy(asked: Asked) -> bytes:
+    """A search for words, which may well find something for the one and not for the other."""
+    words = _parameter(asked).replace("'", " ").replace("=", " ").split()
+    return saying({"data": [word for word in words if word in ("71", "a9")]})
+
+
+def _parameter(asked: Asked) -> str:
+    from urllib.parse import parse_qs, urlsplit
+
+    return parse_qs(urlsplit(asked.target).query).get("name", [""])[0]
+
+
+@pytest.mark.parametrize(
+    "serving",
+    [fuzzy, lambda _: saying({"data": []}), lambda _: saying({}, 400)],
+    ids=["a search", "nothing", "a refusal"],
+)
+def test_a_value_that_is_taken_for_text_is_no_finding(serving: Serving) -> None:
+    with examined(serving, query={"name": "alice"}) as (one, _):
+        injecting.takes_payloads_for_text(one)
+
+
+def test_a_condition_that_is_evaluated_is_found() -> None:
+    with (
+        examined(sql, query={"name": "alice"}) as (one, _),
+        pytest.raises(UnmetError, match=r"conditions behind name: .* is evaluated"),
+    ):
+        injecting.takes_payloads_for_text(one)
+
+
+# --------------------------------------------------------------------------- limits
+
+
+def limiter(*, by_header: bool) -> Serving:
+    """Five requests for each client, for ever."""
+    counts: dict[str, int] = {}
+
+    def serving(asked: Asked) -> bytes:
+        client = asked.headers.get("x-forwarded-for", "") if by_header else ""
+        counts[client] = counts.get(client, 0) + 1
+        return saying({}) if counts[client] <= 5 else saying({}, 429, Retry_After="60")
+
+    return serving
+
+
+LIMITED: dict[str, Any] = {"rate_limit": PerSecond(1), "burst": 5}
+
+
+def test_who_is_put_off_stays_so() -> None:
+    with examined(limiter(by_header=False), **LIMITED) as (one, _):
+        limiting.limits_a_client(one)
+        assert judgements(one) == {Judgement.MET}
+
+
+def test_a_limit_that_lets_some_through_is_one() -> None:
+    """Every other request, whoever asks: as a bucket that fills half as fast as it is emptied."""
+    count = iter(range(10_000))
+
+    def every_other(_: Asked) -> bytes:
+        number = next(count)
+        return saying({}, 429, Retry_After="1") if number > 5 and number % 2 else saying({})
+
+    with examined(every_other, **LIMITED) as (one, _):
+        limiting.limits_a_client(one)
+
+
+def test_a_limit_for_who_is_honest_is_none() -> None:
+    with (
+        examined(limiter(by_header=True), **LIMITED) as (one, _),
+        pytest.raises(
+            UnmetError,
+            match="under another X-Forwarded-For each time: 12 of 12 served, as oneself 0",
+        ),
+    ):
+        limiting.limits_a_client(one)
+
+
+# --------------------------------------------------------------------------- right answers
+
+
+def test_a_right_answer_is_let_be() -> None:
+    told = {"status": "up", "signature": "0x" + "ab" * 65}
+    with examined(lambda _: saying(told, Cache_Control="private"), **KEYED) as (one, _):
+        showing.shows_no_secrets(one)
+        assert judgements(one) == {Judgement.MET}
+
+
+@pytest.mark.parametrize(
+    ("answered", "told"),
+    [
+        (saying({"dsn": "postgres://a:secret1@db/x"}), "an address with a password"),
+        (saying({}, Cache_Control="public, max-age=60"), "Cache-Control: public"),
+    ],
+    ids=["password", "cache"],
+)
+def test_a_secret_in_it_is_found(answered: bytes, told: str) -> None:
+    with (
+        examined(lambda _: answered, **KEYED) as (one, _),
+        pytest.raises(UnmetError, match=told),
+    ):
+        showing.shows_no_secrets(one)
+
+
+def test_what_writes_is_not_done_for_a_look() -> None:
+    with examined(lambda _: saying({}), method="POST", body={"a": 1}, writes=True) as (one, server):
+        showing.shows_no_secrets(one)
+    assert [asked.body for asked in server.asked] == [b"{}"]
