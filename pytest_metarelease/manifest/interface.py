@@ -102,6 +102,10 @@ class Hardening:
     public: Annotated[
         Mapping[str, str], "Path of a debug or metrics page -> why anybody may see it."
     ] = field(default_factory=dict)
+    proxied: Annotated[
+        str | None,
+        "Why X-Forwarded-For is believed from where we ask, e.g. a proxy on the same machine.",
+    ] = None
     days: Annotated[int, "Its certificate must be valid for so many days more.", Between(1)] = 14
 
 

@@ -25,6 +25,8 @@ def serve_app(listener: socket.socket, app: ASGIApp) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        # No proxy stands before it, so nobody's word for another address counts.
+        proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
     uvicorn.Server(config).run(sockets=[listener])

@@ -235,7 +235,7 @@ class _Zerox(_Stoppable, external._Server):
 def _serving(listener: socket.socket, application: ASGIApp) -> Iterator[None]:
     config = uvicorn.Config(
         application, http="h11", ws="none", lifespan="off", log_level="critical",
-        access_log=False, server_header=False,
+        access_log=False, server_header=False, proxy_headers=False,
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

@@ -44,7 +44,8 @@ def limits_a_client(one: Examined) -> None:
         trials.judge(
             first.measurement, "too many requests: 429 with Retry-After", problem, met=told
         )
-        _judge_disguise(one, trials)
+        if one.service.hardening.proxied is None:
+            _judge_disguise(one, trials)
     elif sent > burst + 1.5 * rate * seconds + 10:
         trials.judge(
             first.measurement, "too many requests: 429", f"none of {told} was refused", met=""
