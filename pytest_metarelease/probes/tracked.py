@@ -1,4 +1,4 @@
-"""Key material in tracked files: private keys, raw keys under key names, mnemonics.
+"""Key material in tracked files: private and raw keys, mnemonics, passwords of programs.
 
 Refuses to show what it finds, and to run anything but ``git ls-files``. What a scanner of secrets
 knows of every vendor's tokens it does not know.
@@ -32,6 +32,27 @@ _PEM = re.compile(
 _RAW = re.compile(
     r"(?i)(?:private|secret|signer|deployer|arbiter|owner|wallet|mnemonic)\w*(?:key|pk|secret)\w*"
     r"[\"']?\s*[:=]\s*[\"'`]?(0x)?([0-9a-f]{64})\b"
+)
+#: Where programs and tools of Ethereum take a key: no name says that it is one.
+_TAKEN = re.compile(
+    r"(?i)(?:accounts[\"']?\s*:\s*\[|\bwallet\(|privateKeyToAccount\(|\bfrom_key\("
+    r"|--private-key[ =]|\bpk[\"']?\s*[:=])\s*[\"'`]?(0x)?([0-9a-f]{64})\b"
+)
+#: What stands in for a variable that is not set, on a machine where nobody noticed.
+_FALLBACK = re.compile(
+    r"(?:process\.env\.|getenv\([\"'])(?!NEXT_PUBLIC|VITE_|REACT_APP)\w*"
+    r"(?:SECRET|PRIVATE_KEY|PASSWORD|MNEMONIC)\w*[\"']?\s*(?:\|\||\?\?|,)\s*[\"'`]([^\"'`\s]{4,})[\"'`]"
+)
+_WRITTEN = re.compile(
+    r"(?i)\b(?:jwt|session|cookie|auth|webhook)_?secret\w*[\"']?\s*[:=]\s*[\"'`]([^\"'`\s]{8,})[\"'`]"
+)
+_OF_A_SERVER = re.compile(
+    r"\b(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://"
+    r"(?!postgres:|root:|user(?:name)?:)[^\s:/@\"'`$<{]{1,60}:([^\s/@\"'`$<{*]{4,80})@"
+    r"(?!localhost|127\.|[\w-]+[:/]|[\w.-]*\bexample\.)"
+)
+_PLACEHOLDER = re.compile(
+    r"(?i)your|change|example|placeholder|xxx|\*\*\*|dummy|^<|^\$|todo|replace"
 )
 _WORDS = re.compile(
     r"(?i)(?:mnemonic|seed|phrase)\w*[\"']?\s*[:=]\s*[\"'`]?"
@@ -135,22 +156,38 @@ def key_material(path: str, file: Path) -> Iterator[Found]:
         r"(?m)^\w*(?:KEY|SECRET|PASSWORD|TOKEN)\w*=\S{8,}", text
     ):
         yield Found(path, 1, "a file of secrets")
-    for kind, start in keys_in(text):
+    for kind, start in (*keys_in(text), *_passwords_in(text)):
         if kind == _OF_VENDORS or not _OF_TESTS.search(path):
             yield Found(path, text.count("\n", 0, start) + 1, kind)
 
 
+def _passwords_in(text: str) -> Iterator[tuple[str, int]]:
+    """Yield what programs and their configurations hold, but no example of them."""
+    for kind, form in (
+        ("a secret that stands in for a variable", _FALLBACK),
+        ("a written secret", _WRITTEN),
+        ("a password in an address", _OF_A_SERVER),
+    ):
+        for hit in form.finditer(text):
+            if _PLACEHOLDER.search(hit[1]) is None:
+                yield kind, hit.start()
+                break
+
+
 def keys_in(text: str) -> Iterator[tuple[str, int]]:
     """Yield the kinds of key material in a text, each once, and where the first of it begins."""
+    seen: set[str] = set()
     for kind, form, group in (
         ("a private key", _PEM, 0),
         ("a raw private key", _RAW, 2),
+        ("a raw private key", _TAKEN, 2),
         ("a mnemonic", _WORDS, 1),
         (_OF_VENDORS, _TOKENS, 0),
     ):
-        for hit in form.finditer(text):
+        for hit in form.finditer(text) if kind not in seen else ():
             value = hit[group].lower().strip()
             if value not in _PUBLIC_KEYS and not _is_public(value):
+                seen.add(kind)
                 yield kind, hit.start()
                 break
 

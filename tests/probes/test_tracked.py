@@ -44,6 +44,13 @@ def test_outside_of_a_repository_nothing_is_known(tmp_path: Path) -> None:
         (f"MNEMONIC='{WORDS}'", "a mnemonic"),
         (PEM, "a private key"),
         ("aws = AKIAABCDEFGHIJKLMNOP", "a vendor's token"),
+        (f'sepolia: {{url, accounts: ["0x{KEY}"]}},', "a raw private key"),
+        (f'const signer = new ethers.Wallet("{KEY}", provider)', "a raw private key"),
+        (f"cast send --private-key 0x{KEY} $ESCROW", "a raw private key"),
+        ("const s = process.env.JWT_SECRET || 'hunter2-hunter2'", "a secret that stands in"),
+        ('key = os.getenv("SESSION_SECRET", "hunter2-hunter2")', "a secret that stands in"),
+        ('jwtSecret: "k7Qz9f2-4417"', "a written secret"),
+        ("url: postgres://orders:s3cretPw@db.prod.internal:5432/orders", "a password in an add"),
     ],
 )
 def test_key_material_is_found_and_not_shown(tmp_path: Path, text: str, kind: str) -> None:
@@ -53,6 +60,7 @@ def test_key_material_is_found_and_not_shown(tmp_path: Path, text: str, kind: st
     told = str(raised.value) + str(recorder.measurements)
     assert KEY not in told
     assert WORDS not in told
+    assert "hunter2" not in told
 
 
 @pytest.mark.parametrize(
@@ -64,6 +72,14 @@ def test_key_material_is_found_and_not_shown(tmp_path: Path, text: str, kind: st
         f'hash = "0x{KEY}"',
         "PRIVATE_KEY=process.env.PRIVATE_KEY",
         "-----BEGIN PUBLIC KEY-----",
+        "accounts: [process.env.PRIVATE_KEY]",
+        f'const transaction = await provider.getTransaction("0x{KEY}")',
+        "const s = process.env.JWT_SECRET ?? fail('JWT_SECRET is not set')",
+        "JWT_SECRET: 'your-secret-here'",
+        'jwtSecret: "${JWT_SECRET}"',
+        "DATABASE_URL=postgres://postgres:postgres@db:5432/orders",
+        "DATABASE_URL=postgresql://orders:orders@localhost:5432/orders",
+        "postgres://orders:password@db.example.org/orders",
     ],
 )
 def test_what_is_no_secret_is_none(tmp_path: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.model import ViewExpectation
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.abi import read_abi
+from pytest_metarelease.probes.chain.moving import told_now
 from pytest_metarelease.probes.chain.state import prefetch, views
 from pytest_metarelease.sandbox.accounts import ARBITER, COUNTERPARTY, DEPOSITOR
 from tests.probes.chain.deployed import (
@@ -227,3 +228,16 @@ def test_a_node_that_reads_by_number_is_watched(rpc: Rpc, address: str) -> None:
     found.probe.snapshot = replace(found.probe.snapshot, hash="0x" + "99" * 32)
     with pytest.raises(WrongTargetError, match="reorganised"):
         found.probe.read("counterparty")
+
+
+def test_what_the_newest_block_says_is_read_where_it_moves(rpc: Rpc) -> None:
+    moved = bench(rpc, declared(deploy(rpc)))
+    contracts = {"escrow": moved.probe}
+    with pytest.raises(UsageError, match="no contract vault"):
+        told_now("vault.arbiter()", contracts)
+    assert told_now("escrow.arbiter()", contracts) == ARBITER.address
+    before = told_now("balance(self)", contracts)
+    invoke(rpc, DEPOSITOR, moved.probe.address, "deposit", value=AMOUNT)
+    assert told_now("balance(self)", contracts) == before + AMOUNT
+    # Pinned before it.
+    assert moved.probe.balance().value == before
