@@ -187,6 +187,11 @@ class Endpoint:
     signs: Annotated[bool, "True where it signs with a key of the product."] = False
     moves_funds: Annotated[bool, "True where it makes funds move."] = False
     safe_probe: Annotated[bool, "The request must be refused, so it may be sent anywhere."] = False
+    forms: Annotated[
+        str | None,
+        "Why a form may ask for it, e.g. only a bearer token counts, which no form of another site "
+        "carries. Forms without a credential must be refused all the same.",
+    ] = None
     refuses: Annotated[
         Mapping[str, Variation], "What is wrong -> the change to the example that must be refused."
     ] = field(default_factory=dict)

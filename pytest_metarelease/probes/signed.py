@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import RefusedError
 from pytest_metarelease.manifest.model import Answer, SignedRequest, TypedData
+from pytest_metarelease.manifest.scalars import ValuePath
 from pytest_metarelease.probes.api.bodies import is_address, is_amount
 from pytest_metarelease.probes.chain.altering import other, other_domain_value
 from pytest_metarelease.probes.chain.signing import address_of, fresh_key, sign
@@ -53,14 +54,18 @@ class Signer:
     key: str
     refusal: Answer | None = None
     """How the endpoint refuses where that is no 4xx."""
+    same: ValuePath | None = None
+    """Where the id stands of which a repeated request must give the first one's, if it may come."""
 
     @classmethod
     def of(cls, declared: SignedRequest, environment: Environment) -> Signer:
         """Return a signer with the declared key, or a fresh one where none is declared."""
         typed_data = environment.typed_data[declared.typed_data]
         owner, _, name = declared.endpoint.partition(".")
-        refusal = environment.services[owner].endpoints[name].refusal
-        return cls(declared, typed_data, declared.key or fresh_key(), refusal)
+        endpoint = environment.services[owner].endpoints[name]
+        same = endpoint.created.id if endpoint.idempotent and endpoint.created else None
+        key = declared.key or fresh_key()
+        return cls(declared, typed_data, key, endpoint.refusal, same)
 
     def expect_refused(self, answer: Response, next_step: str) -> None:
         """Judge that a request was refused; a service that fails has neither done so nor not.
@@ -76,6 +81,18 @@ class Signer:
             answer.expect_answer(self.refusal, next_step=next_step)
         else:
             answer.expect(self.declared.refused, next_step=next_step)
+
+    def expect_no_second(self, answer: Response, first: Response | None, next_step: str) -> None:
+        """Judge that a repeated request was refused or, where it may come, made nothing new.
+
+        Raises:
+            UnmetError: It counts once more.
+            RefusedError: The service failed.
+        """
+        if self.same is None or first is None or not self.is_accepted(answer):
+            self.expect_refused(answer, next_step)
+        else:
+            answer.value(self.same).expect(first.value(self.same).value, next_step=next_step)
 
     def expect_accepted(self, answer: Response, next_step: str) -> None:
         """Judge that a request was accepted, and that the answer says so where that is declared.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,7 @@ HTML = '<html><script src="/a.js"></script><h1>Swap</h1></html>'
 
 
 @contextmanager
-def page(script: str, **declared: tuple[str, ...]) -> Iterator[FetchedPage]:
+def page(script: str, **declared: Any) -> Iterator[FetchedPage]:
     served = {"/": says(answer(HTML, 200, {}, "text/html")), "/a.js": says(answer(script))}
     with hostile_server(served) as server:
         recorder = Notebook()

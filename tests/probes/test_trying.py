@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -21,12 +22,15 @@ from pytest_metarelease.manifest.model import (
     Environment,
     Expectation,
     Service,
+    SignedRequest,
+    TypedData,
 )
 from pytest_metarelease.manifest.scalars import Access, PerSecond, Url, ValuePath
-from pytest_metarelease.probes.api import credentials, injecting, limiting, negative, showing
+from pytest_metarelease.probes.api import credentials, injecting, limiting, money, negative, showing
 from pytest_metarelease.probes.api.examined import Examined
 from pytest_metarelease.probes.hosts import Hosts
 from pytest_metarelease.probes.http import HttpProbe
+from pytest_metarelease.probes.signed import Signer
 from tests.probes.hostile import Asked, Hostile, Talk, answer, hostile_server
 
 if TYPE_CHECKING:
@@ -318,3 +322,66 @@ def test_what_writes_is_not_done_for_a_look() -> None:
     with examined(lambda _: saying({}), method="POST", body={"a": 1}, writes=True) as (one, server):
         showing.shows_no_secrets(one)
     assert [asked.body for asked in server.asked] == [b"{}"]
+
+
+# --------------------------------------------------------------------------- repeated requests
+
+ORDERED = Signer(
+    SignedRequest(
+        endpoint="api.it", typed_data="order", message={}, signature_at=ValuePath("signature")
+    ),
+    TypedData(domain={"name": "Book"}, primary="Order", types={"Order": ()}),
+    "0x" + "11" * 32,
+)
+AGAIN = replace(ORDERED, same=ValuePath("id"))
+
+
+def numbered(*numbers: int) -> Serving:
+    """A service that accepts everything, with these ids one after the other."""
+    ids = iter(numbers)
+    return lambda _: saying({"id": next(ids)}, 201)
+
+
+@pytest.mark.parametrize(
+    ("signer", "ids"),
+    [(ORDERED, (1, 1)), (ORDERED, (1, 2)), (AGAIN, (1, 2))],
+    ids=["accepted", "another", "another, though it may come again"],
+)
+def test_a_repeated_request_counts_once(signer: Signer, ids: tuple[int, int]) -> None:
+    with examined(numbered(*ids)) as (one, _):
+        first, second = one.send(), one.send()
+        with pytest.raises(UnmetError, match="counted"):
+            signer.expect_no_second(second, first, "counted twice")
+
+
+def test_one_that_may_come_again_gives_the_same() -> None:
+    with examined(numbered(1, 1)) as (one, _):
+        first, second = one.send(), one.send()
+        AGAIN.expect_no_second(second, first, "counted twice")
+        assert judgements(one) == {Judgement.MET}
+
+
+def test_without_a_first_one_nothing_may_come_again() -> None:
+    with examined(numbered(1)) as (one, _), pytest.raises(UnmetError):
+        AGAIN.expect_no_second(one.send(), None, "a forgery is accepted")
+
+
+@pytest.mark.parametrize("forms", [None, "only a bearer token counts"])
+def test_a_form_with_a_credential_may_be_explained(forms: str | None) -> None:
+    """What takes forms of who may: a finding, unless the manifest says why that can do no harm."""
+    paying = {**KEYED, "method": "POST", "body": {"a": "1"}, "signs": True, "forms": forms}
+    with examined(guarded, **paying) as (one, _):
+        if forms is None:
+            with pytest.raises(UnmetError, match="from another site: accepted"):
+                money.refuses_forms(one)
+        else:
+            money.refuses_forms(one)
+
+
+def test_a_form_without_one_never_is() -> None:
+    paying: dict[str, Any] = {"method": "POST", "body": {"a": "1"}, "signs": True, "forms": "why"}
+    with (
+        examined(lambda _: saying({}), **paying) as (one, _),
+        pytest.raises(UnmetError, match="from another site: accepted"),
+    ):
+        money.refuses_forms(one)

@@ -88,7 +88,7 @@ def refuses_forms(one: Examined) -> None:
                 content=content,
                 content_type=kind,
                 headers={"Origin": _ELSEWHERE, "Referer": f"{_ELSEWHERE}/"},
-                anonymous=one.declared.credential is None,
+                anonymous=one.declared.credential is None or one.declared.forms is not None,
             ),
         )
     trials.finish("a refusal of what a form of another site can send")
