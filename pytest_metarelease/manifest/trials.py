@@ -108,6 +108,9 @@ class Action:
     args: tuple[Json, ...] = ()
     value: Wei = Wei(0)
     sign: Signing | None = None
+    emits: Annotated[
+        tuple[str, ...], "Events of a move that is executed, where access is transact.", OneOrMany()
+    ] = ()
     changes: Annotated[tuple[str, ...], "As in a step of a flow.", OneOrMany()] = ()
 
 

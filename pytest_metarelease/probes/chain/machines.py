@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.manifest.model import Expectation, Flow, Step
-from pytest_metarelease.manifest.scalars import Wei
+from pytest_metarelease.manifest.scalars import Access, Wei
 from pytest_metarelease.probes.chain.casting import Act, Script, cast
 from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.measuring import Asking, Tally
@@ -93,6 +93,8 @@ class MachineProbe:
             self._typed_data,
             self._names,
         )
+        for event in {name for act in script.acts for name in act.step.emits}:
+            self._artifact.interface.event(event)
         acts = tuple(_as_declared(act, one) for act, one in zip(script.acts, walk, strict=True))
         return replace(script, acts=acts)
 
@@ -103,6 +105,8 @@ class MachineProbe:
             return Step(call=halt.call if one.on else halt.undo, sender=halt.by)
         action = self._machine.actions[one.action]
         then = {self._machine.state: self._says(one.then)} if not one.refusals else {}
+        # What is only simulated may show no events; a flow with `emits` says where it does.
+        shown = one.done and self._stage.rpc.access is Access.TRANSACT
         return Step(
             call=action.call or one.action,
             sender=one.role,
@@ -110,6 +114,7 @@ class MachineProbe:
             value=Wei(action.value),
             sign=action.sign,
             then=then,
+            emits=action.emits if shown else (),
             changes=action.changes,
         )
 

@@ -24,6 +24,14 @@ def test_a_function_that_is_not_there_is_wrong_usage(anvil: str) -> None:
     assert judged(notebook) == set()
 
 
+def test_an_event_that_is_not_there_is_wrong_usage(anvil: str) -> None:
+    actions = machine().actions
+    wrong = replace(machine(), actions={**actions, "fill": replace(actions["fill"], emits=("F",))})
+    notebook, problem = perform(anvil, wrong)
+    assert isinstance(problem, UsageError)
+    assert judged(notebook) == set()
+
+
 def test_the_cap_is_kept(either: str) -> None:
     with door(chain_at(either)) as rpc:
         head = rpc.call("eth_blockNumber")
