@@ -123,6 +123,11 @@ class Health:
         "Part -> the declared subjects we measure ourselves, e.g. `database: [database:orders]`.",
     ] = field(default_factory=dict)
     within: Annotated[Seconds, "It must be healthy this long after the deployment."] = Seconds(900)
+    unhealthy: Annotated[
+        Literal["stop", "go-on"],
+        "Whether the other checks ask a service that answers and says, until then, that it is not "
+        "healthy. Its health has failed either way.",
+    ] = "stop"
 
 
 @record

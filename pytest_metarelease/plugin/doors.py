@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import NotReadyError, ProbeError, UsageError
+from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.plugin.activation import suggestion
 from pytest_metarelease.plugin.target import Seen
 from pytest_metarelease.probes.hosts import Hosts
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pytest_metarelease.evidence import Recorder
-    from pytest_metarelease.manifest.model import Contract, Environment, Release
+    from pytest_metarelease.manifest.model import Contract, Environment, Health, Release
     from pytest_metarelease.plugin.target import Target
     from pytest_metarelease.probes.api.conformance import Conformance
     from pytest_metarelease.probes.chain.artifact import Artifact
@@ -91,7 +92,7 @@ class HttpDoor:
         chosen = pick(name, environment.services, "service", usual="api")
         readiness = self._target.prepared.readiness.get(chosen)
         if ready and readiness is not None and not readiness.met:
-            raise NotReadyError(f"{chosen} was not asked: {readiness.actual}")
+            _refuse(chosen, environment.services[chosen].health, readiness)
         if f"service:{chosen}" not in self._probes:
             self._probes[f"service:{chosen}"] = service_probe(
                 chosen, environment, self._target.recorder
@@ -344,6 +345,19 @@ class SqlDoor:
         """Close all connections."""
         for probe in self._probes.values():
             probe.close()
+
+
+def _refuse(name: str, health: Health | None, readiness: Seen) -> None:
+    """Refuse a service that never became healthy, unless it answers and may be asked all the same.
+
+    Raises:
+        NotReadyError: It may not, or it does not answer.
+    """
+    answers = readiness.judgement is Judgement.UNMET
+    if answers and health is not None and health.unhealthy == "go-on":
+        return
+    hint = "; write `health: {unhealthy: go-on}` to ask it all the same" if answers else ""
+    raise NotReadyError(f"{name} was not asked: {readiness.actual}{hint}")
 
 
 def readiness_of(name: str, environment: Environment, recorder: Recorder, started: float) -> Seen:
