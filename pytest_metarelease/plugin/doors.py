@@ -372,7 +372,9 @@ def readiness_of(name: str, environment: Environment, recorder: Recorder, starte
     health = environment.services[name].health
     if health is None:
         raise UsageError(f"service {name} declares no health")
-    left = max(health.within - (time.monotonic() - started), 1.0)
+    # Others may have been waited for meanwhile; one whole answer is awaited in any case.
+    least = min(environment.services[name].timeout, health.within)
+    left = max(health.within - (time.monotonic() - started), least)
     probe = service_probe(name, environment, recorder)
     databases = {
         key: DatabaseProbe(key, one, recorder=recorder)

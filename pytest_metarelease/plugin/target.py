@@ -227,7 +227,6 @@ class _Preparation:
         self.run = run
         self.notebook = notebook
         self.redactor = redactor
-        self.started = time.monotonic()
 
     def carry_out(self) -> Prepared:
         extra = {"GIT_COMMIT": head_commit(self.run.root)}
@@ -271,8 +270,10 @@ class _Preparation:
     def _readiness(self, environment: Environment) -> dict[str, Seen]:
         from pytest_metarelease.plugin.doors import readiness_of
 
+        # What took its time before, such as starting a sandbox, is not the service's.
+        started = time.monotonic()
         return {
-            name: readiness_of(name, environment, self.notebook, self.started)
+            name: readiness_of(name, environment, self.notebook, started)
             for name, service in environment.services.items()
             if service.health is not None
         }

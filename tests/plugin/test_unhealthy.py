@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any, Literal, cast
 
@@ -10,9 +11,10 @@ import pytest
 from pytest_metarelease.errors import NotReadyError
 from pytest_metarelease.evidence import Judgement, Notebook
 from pytest_metarelease.manifest.model import Environment, Expectation, Health, Service
-from pytest_metarelease.manifest.scalars import Access, Url, ValuePath
-from pytest_metarelease.plugin.doors import HttpDoor
+from pytest_metarelease.manifest.scalars import Access, Seconds, Url, ValuePath
+from pytest_metarelease.plugin.doors import HttpDoor, readiness_of
 from pytest_metarelease.plugin.target import Seen
+from tests.probes.hostile import Asked, Talk, answer, hostile_server
 
 
 def door(judgement: Judgement, unhealthy: Literal["stop", "go-on"] = "stop") -> HttpDoor:
@@ -64,3 +66,25 @@ def test_it_is_asked(judgement: Judgement, unhealthy: Literal["stop", "go-on"]) 
 def test_its_health_is_always_asked() -> None:
     one = door(Judgement.UNKNOWN)
     one.service("api", ready=False).close()
+
+
+def test_one_whole_answer_is_awaited_however_long_others_took() -> None:
+    """A service that takes a moment, when all the time there was has gone by."""
+
+    def slowly(_: Asked, talk: Talk) -> None:
+        talk.drip(answer('{"status": "ok"}'), 0.012)
+
+    with hostile_server({"/health": slowly}) as server:
+        health = Health(
+            path="/health",
+            healthy={ValuePath("status"): Expectation(equals="ok", states_equals=True)},
+            within=Seconds(60),
+        )
+        environment = Environment(
+            name="there",
+            access=Access.READ_ONLY,
+            services={"api": Service(url=Url(server.url), health=health)},
+        )
+        long_ago = time.monotonic() - 3600
+        seen = readiness_of("api", environment, Notebook(), long_ago)
+    assert seen.met, seen.actual
