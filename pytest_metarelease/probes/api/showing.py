@@ -26,8 +26,8 @@ _WITH_PASSWORD = re.compile(
 )
 _MEMBERS = re.compile(
     r"(?i)\"((?:[a-z_-]*(?:private|signing|secret|encryption)_?-?key|jwt_?-?secret|client_?-?secret"
-    r"|[a-z_-]*password(?:_?hash)?|passwd|mnemonic|seed_?-?phrase|database_?-?url))\"\s*:\s*"
-    r"\"(?![^\"]*\*\*)[^\"]{6,}\""
+    r"|(?:(?:db|database|user|admin|root|smtp|redis|pg)_?-?)?password(?:_?hash)?|passwd|mnemonic"
+    r"|seed_?-?phrase|database_?-?url))\"\s*:\s*\"(?![^\"]*\*\*|string\"|/)[^\"]{6,}\""
 )
 _SHARED = re.compile(r"(?i)\bpublic\b|\bs-maxage=[1-9]")
 

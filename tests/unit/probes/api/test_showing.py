@@ -26,6 +26,8 @@ HEX = "7f3d91c0a6b8e245" * 4
         '{"arbiter": "0x' + "ab" * 20 + '", "publicKey": "0x' + HEX + '"}',
         '{"database": "postgres://orders:***@db/orders", "jwtSecret": "***"}',
         '{"docs": "https://example.org:443/a", "mail": "mailto:a@example.org"}',
+        '{"links": {"forgotPassword": "https://example.org/forgot", "password": "/password"}}',
+        '{"example": {"user": "string", "password": "string"}}',
         '{"token": "0x' + "ab" * 20 + '", "message": "forgot your password?"}',
     ],
 )
