@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pytest_metarelease.evidence import Recorder
-    from pytest_metarelease.manifest.model import Contract, Environment, Health, Release
+    from pytest_metarelease.manifest.model import Contract, Environment, Health, Release, Service
     from pytest_metarelease.plugin.target import Target
     from pytest_metarelease.probes.api.conformance import Conformance
     from pytest_metarelease.probes.chain.artifact import Artifact
@@ -68,7 +68,7 @@ def service_probe(name: str, environment: Environment, recorder: Recorder) -> Ht
             for endpoint in service.endpoints.values()
             if endpoint.safe_probe
         ],
-        writing=[one.target for one in service.endpoints.values() if one.writes],
+        writing=_writing(service),
         timeout=service.timeout,
         credentials={
             key: (credential.header, credential.value)
@@ -76,6 +76,20 @@ def service_probe(name: str, environment: Environment, recorder: Recorder) -> Ht
         },
         may_be_cached=service.page is not None,
     )
+
+
+def _writing(service: Service) -> list[str]:
+    """Return paths at which no method is sent on read-only: those of what is declared to write.
+
+    A list that is read by GET stands at the path where POST adds to it; where the manifest declares
+    that GET as well, and not that it writes, the path may be read.
+    """
+    from pytest_metarelease.probes.wire import SAFE_METHODS
+
+    endpoints = service.endpoints.values()
+    read = {one.target for one in endpoints if one.method in SAFE_METHODS and not one.writes}
+    written = {one.target for one in endpoints if one.method in SAFE_METHODS and one.writes}
+    return [one.target for one in endpoints if one.writes and one.target not in read - written]
 
 
 class HttpDoor:
