@@ -157,6 +157,21 @@ def test_without_it_nothing_is_sent() -> None:
     assert [asked.target for asked in server.asked] == ["/sign"]
 
 
+# --------------------------------------------------------------------------- connections
+
+
+def test_no_other_request_comes_behind_a_body() -> None:
+    """A service that answers early would read the rest of the body as the next request."""
+    with examined(lambda _: saying({}, 422), **CHECKING) as (one, server):
+        for _ in range(2):
+            one.send(body={"a": 1})
+            one.works()
+    bodied = [asked.connection for asked in server.asked if asked.body]
+    plain = [asked.connection for asked in server.asked if not asked.body]
+    assert len(set(bodied)) == 2
+    assert set(bodied).isdisjoint(plain)
+
+
 # --------------------------------------------------------------------------- strangers
 
 

@@ -163,6 +163,9 @@ class Examined:
             headers=given,
             credential=None if anonymous else declared.credential,
             safe_probe=declared.safe_probe,
+            # A service may answer before it has read a body, and take the rest of it for the next
+            # request of the connection: nobody else's.
+            fresh=data is not None,
             timeout=self.timeout,
         )
 
