@@ -27,6 +27,11 @@ _KEPT = frozenset(
 )  # fmt: skip
 _LARGEST = 64 << 20
 _DEEPEST = 40
+# Most texts of a result are labels that all results have: their mask is remembered.
+_LONGEST_REMEMBERED = 200
+_MOST_REMEMBERED = 4096
+# Of each class of Allure's model the fields that are looked at.
+_LOOKED_AT: dict[type, tuple[str, ...]] = {}
 
 
 class MaskedWriter:
@@ -34,6 +39,8 @@ class MaskedWriter:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        self._remembered: dict[str, str] = {}
+        self._forms = 0
         self._writers: list[Any] = [
             one
             for one in allure_commons.plugin_manager.get_plugins()
@@ -86,23 +93,41 @@ class MaskedWriter:
             writer.report_attached_file(source, file_name)
 
     def _write_item(self, hook: str, item: Any) -> None:
-        _cleanse(item, self._redactor.mask, 0)
+        _cleanse(item, self._mask, 0)
         for writer in self._writers:
             getattr(writer, hook)(item)
 
+    def _mask(self, text: str) -> str:
+        if len(text) > _LONGEST_REMEMBERED:
+            return self._redactor.mask(text)
+        if self._forms != len(self._redactor.forms) or len(self._remembered) > _MOST_REMEMBERED:
+            # More is secret than before.
+            self._forms = len(self._redactor.forms)
+            self._remembered.clear()
+        found = self._remembered.get(text)
+        if found is None:
+            found = self._remembered[text] = self._redactor.mask(text)
+        return found
+
 
 def _cleanse(item: Any, mask: Callable[[str], str], depth: int) -> None:
-    for one in fields(type(item)):
-        value = getattr(item, one.name)
-        if one.name in _KEPT or not value:
+    kind = type(item)
+    names = _LOOKED_AT.get(kind)
+    if names is None:
+        known = fields(kind) if has(kind) else ()
+        names = _LOOKED_AT[kind] = tuple(one.name for one in known if one.name not in _KEPT)
+    for name in names:
+        value = getattr(item, name)
+        if not value:
             continue
         if isinstance(value, str):
-            setattr(item, one.name, _text(item, one.name, value, mask))
+            masked = _text(item, name, value, mask)
+            if masked != value:
+                setattr(item, name, masked)
         elif isinstance(value, list) and depth < _DEEPEST:
             for entry in value:
-                if has(type(entry)):
-                    _cleanse(entry, mask, depth + 1)
-        elif has(type(value)) and depth < _DEEPEST:
+                _cleanse(entry, mask, depth + 1)
+        elif depth < _DEEPEST:
             _cleanse(value, mask, depth + 1)
 
 
