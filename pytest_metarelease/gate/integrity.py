@@ -64,12 +64,19 @@ def integrity_findings(case: Case, now: str) -> Iterator[Finding]:
 
 
 def softened(finding: Finding, case: Case) -> Finding:
-    """Return a warning about a check that verifies only P3 items as a note, else ``finding``."""
+    """Return as a note what weighs elsewhere, or weighs little; else ``finding`` itself.
+
+    A warning about a check that verifies only P3 items is a note. A failed end of a fixture is
+    one where the check that it is reported with weighs by itself.
+    """
     items = case.claims.get(finding.nodeid or "", ())
     low = bool(items) and all(item.severity is Severity.P3 for item in items)
     # Only what the check itself caused for certain: a thread may be another check's.
     own = any(f": {name}: " in finding.reason.text for name in _OF_THE_CHECK_ITSELF)
-    if low and own and finding.reason.code == "warning-is-failure":
+    told = finding.reason.code
+    if (low and own and told == "warning-is-failure") or (
+        not low and told == "shared-teardown-failed"
+    ):
         return replace(finding, verdict=Verdict.GO)
     return finding
 

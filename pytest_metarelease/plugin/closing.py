@@ -19,6 +19,7 @@ from pytest_metarelease.gate.values import (
 from pytest_metarelease.gate.values import Target as TargetFacts
 from pytest_metarelease.lockfile import read_lock
 from pytest_metarelease.outcome import CheckResult, Outcome, assemble
+from pytest_metarelease.plugin import suspicion
 from pytest_metarelease.plugin.activation import now
 from pytest_metarelease.plugin.approving import Gathered, gather
 from pytest_metarelease.plugin.ledger import LedgerContents, read_ledgers
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_metarelease.checklist import Scope
+    from pytest_metarelease.checklist import Lock, Scope
     from pytest_metarelease.evidence import Citation
     from pytest_metarelease.gate.values import Decision
     from pytest_metarelease.plugin.session import GatedSession
@@ -59,7 +60,7 @@ def decide_run(session: GatedSession, pytest_exit: int, gathered: Gathered) -> D
     run = session.run
     lock = read_lock(run.root / "checks.lock")
     contents = _contents(session)
-    record = _record(session, contents, pytest_exit, lock.digest, gathered)
+    record = _record(session, contents, pytest_exit, lock, gathered)
     checklist = Checklist.of(run.manifest, run.environment)
     scope, moment = session.scope(), record.finished_at
     return decide(checklist, scope, lock, record, gathered.approvals, session.carries, now=moment)
@@ -83,7 +84,7 @@ def _record(
     session: GatedSession,
     contents: LedgerContents,
     pytest_exit: int,
-    lock_digest: str | None,
+    lock: Lock,
     gathered: Gathered,
 ) -> Record:
     run, target = session.run, target_of(session.config)
@@ -100,12 +101,18 @@ def _record(
         release_version=target.version,
         release_commit=target.commit,
         manifest_digest=run.manifest.digest,
-        lock_digest=lock_digest,
+        lock_digest=lock.digest,
         results=_results(session, contents, claimed),
         measurements=contents.measurements,
         bindings=claimed,
         identifications=_identifications(target),
-        findings=(*session.findings, *_differences(session, contents), *tree_findings(run, target)),
+        findings=(
+            *session.findings,
+            *_differences(session, contents),
+            *map(suspicion.of_shared_teardown, sorted(session.gathering.shared)),
+            *suspicion.of_clock(run.shared, finished_at),
+            *tree_findings(run, target, lock),
+        ),
         attestations=gathered.attestations,
         target=facts,
         parts=(_part(session, facts, finished_at),),

@@ -52,13 +52,15 @@ class Gathering:
     """Keeps the phases of all checks.
 
     ``seconds`` are the durations of reports that passed; their phases carry none, so that one
-    value serves for all of them. ``sealed`` holds what teardowns said was cited.
+    value serves for all of them. ``sealed`` holds what teardowns said was cited, ``shared`` the
+    checks whose teardown ended a fixture of others as well, and failed in it.
     """
 
     def __init__(self, collection: Collection, ledger: LedgerWriter) -> None:
         self.phases: dict[str, _Phases] = {}
         self.seconds: dict[str, float] = {}
         self.sealed: dict[str, str] = {}
+        self.shared: set[str] = set()
         self._collection = collection
         self._ledger = ledger
         self._attempts: dict[str, int] = {}
@@ -99,6 +101,8 @@ class Gathering:
         self.phases[check] = found
         if "digest" in facts:
             self.sealed[check] = facts["digest"]
+        if "shared" in facts:
+            self.shared.add(check)
         return found
 
     def _passed_in(self, node: Any) -> _Passed:

@@ -1,4 +1,6 @@
-"""Tasks of asyncio that failed and that nobody awaited: asyncio only logs them.
+"""Tasks of asyncio that failed and coroutines that never began, which nobody awaited.
+
+Asyncio only logs the ones; of the others Python warns, which a check may keep to itself.
 
 Nothing here judges: each becomes a warning of pytest's own kind for errors that nobody could
 raise, and is treated as those of threads and destructors are.
@@ -7,10 +9,12 @@ raise, and is treated as those of threads and destructors are.
 from __future__ import annotations
 
 import logging
+import warnings
+from typing import Any
 
 import pytest
 
-from pytest_metarelease.plugin.suspicion import warn_unraisable
+from pytest_metarelease.plugin.suspicion import warn_as, warn_unraisable
 
 # What asyncio says of a task or future whose exception was never asked for.
 _NEVER = "exception was never retrieved"
@@ -21,7 +25,11 @@ class LostTasks(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
+        self.never: list[str] = []
         logging.getLogger("asyncio").addHandler(self)
+        # What the interpreter calls; it has no public door.
+        self._warn: Any = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]  # noqa: SLF001
+        warnings._warn_unawaited_coroutine = self._never_awaited  # type: ignore[attr-defined]  # noqa: SLF001
 
     def emit(self, record: logging.LogRecord) -> None:
         """Warn of it, where a test or the session records warnings."""
@@ -33,7 +41,27 @@ class LostTasks(logging.Handler):
         first = text.splitlines()[0]
         warn_unraisable(f"asyncio: {first}{said}")
 
+    def tell(self) -> None:
+        """Warn of coroutines again, where no filter and no list of a check is in between.
+
+        In Python's own words, so that what was shown before is the same finding.
+        """
+        never, self.never = self.never, []
+        for name in never:
+            warn_as(RuntimeWarning, f"coroutine '{name}' was never awaited")
+
+    def _never_awaited(self, coroutine: Any) -> None:
+        name = str(coroutine.__qualname__)
+        self.never.append(name)
+        if coroutine.cr_origin is not None:
+            self._warn(coroutine)
+        else:
+            # As Python does it, which would point at us instead of at the line that dropped it.
+            text = f"coroutine '{name}' was never awaited"
+            warnings.warn(text, RuntimeWarning, stacklevel=2, source=coroutine)
+
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Leave asyncio's logger as it was."""
+        """Leave asyncio's logger and Python's warnings as they were."""
         logging.getLogger("asyncio").removeHandler(self)
+        warnings._warn_unawaited_coroutine = self._warn  # type: ignore[attr-defined]  # noqa: SLF001

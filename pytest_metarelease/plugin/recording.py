@@ -17,7 +17,7 @@ from pytest_metarelease.plugin.ledger import LedgerWriter
 from pytest_metarelease.plugin.lost_tasks import LostTasks
 from pytest_metarelease.plugin.session_target import NOTEBOOK, redactor_of
 from pytest_metarelease.plugin.suspicion import expose_warnings, listening, warn_of_replaced
-from pytest_metarelease.plugin.witness import Witness, explain
+from pytest_metarelease.plugin.witness import Witness, explain, kept_by_case, of_shared_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,7 +37,8 @@ class Recording:
         config.stash[NOTEBOOK] = self.notebook
         self.witness = Witness(self.notebook, self.ledger.append)
         config.pluginmanager.register(self.witness, "metarelease: witness")
-        config.pluginmanager.register(LostTasks(), "metarelease: lost tasks")
+        self._lost_tasks = LostTasks()
+        config.pluginmanager.register(self._lost_tasks, "metarelease: lost tasks")
 
     def pytest_collection_finish(self) -> None:
         """Note which checks claim which items, for the controller and for the record."""
@@ -58,24 +59,30 @@ class Recording:
             return (yield)
         finally:
             warn_of_replaced(hooks)
+            if self._lost_tasks.never:
+                self._lost_tasks.tell()
             notebook.check = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
+        self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put on the report what the controller cannot know: whose fault it was, what was cited.
 
         Outside of all other plugins, whatever they make of the exception or of the report.
         """
-        before = call.excinfo
+        before = call.excinfo or kept_by_case(item)
         report = yield
         raised = self.witness.note(call, before)
+        if call.when == "setup":
+            self.witness.listen_to_async(item)
         facts: dict[str, object] = {}
         if raised is not None:
             shorten(report, call, self.notebook.redact)
             if not isinstance(raised, pytest.skip.Exception):
                 facts = explain(raised, self.notebook.redact)
+            if call.when == "teardown" and of_shared_fixture(raised):
+                facts["shared"] = True
         if report.when == "teardown":
             facts |= _seal(self.notebook.citations.get(self.notebook.check or "", ()))
             # What follows now, if anything, is a rerun.

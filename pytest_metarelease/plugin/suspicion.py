@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import warnings
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,8 @@ _NOT_A_TEST = (
     "PytestCollectionWarning",
     "PytestUnknownMarkWarning",
 )
+
+_CLOCK_DIFFERENCE = 300.0  # seconds, what DESIGN 4 allows between two machines
 
 _SAID = ("was never awaited", "deprecated to return a value that is not None from a test case")
 
@@ -101,9 +105,14 @@ def warn_unraisable(text: str) -> None:
 
     Where warnings are errors it would be raised into code that swallows it, or into pytest.
     """
+    warn_as(pytest.PytestUnraisableExceptionWarning, text)
+
+
+def warn_as(category: type[Warning], text: str) -> None:
+    """Warn of something so that it is recorded whatever filters are set."""
     with warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.warn(text, pytest.PytestUnraisableExceptionWarning, stacklevel=3)
+        warnings.warn(text, category, stacklevel=4)
 
 
 def of_collection(report: pytest.CollectReport) -> Sequence[Finding]:
@@ -182,6 +191,31 @@ def of_approvals(before: Approvals, root: Path) -> Sequence[Finding]:
     text = "release-approvals/ changed while the run was going on"
     step = "look for the test that writes there; give approvals before or after a run"
     return (Finding(Verdict.HOLD, Reason("approvals-changed", text, step)),)
+
+
+def of_shared_teardown(nodeid: str) -> Finding:
+    """Return that a fixture of several checks failed at its end, with whichever came last."""
+    text = f"{nodeid}: a fixture that other checks may share failed at its end"
+    step = "mend the fixture or what it found: it may be any of these checks that left it so"
+    return Finding(Verdict.HOLD, Reason("shared-teardown-failed", text, step), nodeid)
+
+
+def of_clock(folder: Path, said: str) -> Sequence[Finding]:
+    """Return that this process's clock is not the machine's: frozen, patched, or moved by a test.
+
+    A file that is written now has the kernel's time, whatever Python is made to believe. Expiry
+    dates of approvals are compared with ``said``, so that an old clock would keep them alive.
+    """
+    import tempfile
+
+    with tempfile.TemporaryFile(dir=folder) as file:
+        written = os.fstat(file.fileno()).st_mtime
+    apart = datetime.fromisoformat(said).timestamp() - written
+    if abs(apart) <= _CLOCK_DIFFERENCE:
+        return ()
+    text = f"the clock of the run says {said}, which is {apart:+.0f} s from the machine's"
+    step = "look for a test or conftest that freezes or moves time and does not put it back"
+    return (Finding(Verdict.HOLD, Reason("clock-differs", text, step)),)
 
 
 def of_chain(target: Target) -> Sequence[Finding]:

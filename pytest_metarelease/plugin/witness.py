@@ -5,6 +5,7 @@ Changes no outcome: the gate compares what is noted here with the reports that a
 
 from __future__ import annotations
 
+import functools
 import inspect
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -37,12 +38,21 @@ class Witness:
         """Listen to the test function itself while it is called."""
         function = pyfuncitem.obj
         if _is_async(function):
-            return (yield)
+            return (yield)  # listened to since its setup
         pyfuncitem.obj = self._listening(function)
         try:
             return (yield)
         finally:
             pyfuncitem.obj = function
+
+    def listen_to_async(self, item: pytest.Item) -> None:
+        """Listen to a coroutine function itself, before a plugin wraps it into a plain one.
+
+        What such a plugin does with its result nobody knows: anyio and pytest-asyncio drop it.
+        """
+        function: Any = getattr(item, "obj", None)
+        if _is_coroutine_function(function) and not hasattr(function, "hypothesis"):
+            item.obj = self._listening_async(function)  # type: ignore[attr-defined]
 
     def note(
         self, call: pytest.CallInfo[None], before: pytest.ExceptionInfo[BaseException] | None
@@ -63,16 +73,30 @@ class Witness:
         # pytest calls it with the arguments that it found before; nobody looks at its signature.
         def listening(*arguments: Any, **named: Any) -> Any:
             try:
-                returned = function(*arguments, **named)
+                return self._returned(function(*arguments, **named))
             except BaseException as error:
                 self._from_body = error
                 raise
-            if returned is not None:
-                text = f"returned {returned!r:.100} instead of asserting it"
-                self._from_body = ReturnedError(text)
-            return returned
 
         return listening
+
+    def _listening_async(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        # It stays in place of the function, also for reruns: wrapped again, it tells the same.
+        @functools.wraps(function)
+        async def listening(*arguments: Any, **named: Any) -> Any:
+            try:
+                return self._returned(await function(*arguments, **named))
+            except BaseException as error:
+                self._from_body = error
+                raise
+
+        return listening
+
+    def _returned(self, value: Any) -> Any:
+        if value is not None:
+            text = f"returned {value!r:.100} instead of asserting it"
+            self._from_body = ReturnedError(text)
+        return value
 
     def _note(self, when: str, error: BaseException) -> None:
         told = explain(error, self._notebook.redact)
@@ -80,6 +104,17 @@ class Witness:
         check = self._notebook.check or ""
         self.raised.setdefault(check, []).append(noted)
         self._append({"kind": "raised", "check": check, **asdict(noted)})
+
+
+def _is_coroutine_function(function: object) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & inspect.CO_COROUTINE)
+
+
+def kept_by_case(item: pytest.Item) -> pytest.ExceptionInfo[BaseException] | None:
+    """Return what a ``unittest`` case keeps for its next report: pytest raises it nowhere."""
+    kept = getattr(item, "_excinfo", None)
+    return kept[0] if kept else None
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
@@ -91,6 +126,22 @@ def _is_async(function: Callable[..., Any]) -> bool:
 
 class ReturnedError(Exception):
     """A test returned a value: its author most likely meant to assert it."""
+
+
+def of_shared_fixture(error: BaseException) -> bool:
+    """Return whether the end of a fixture raised that other checks may have used as well.
+
+    It is reported with whatever check happens to run last, which need not be one that matters.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(of_shared_fixture, error.exceptions))
+    frame = error.__traceback__
+    while frame is not None:
+        fixture = frame.tb_frame.f_locals.get("self")
+        if isinstance(fixture, pytest.FixtureDef) and fixture.scope != "function":
+            return True
+        frame = frame.tb_next
+    return False
 
 
 def unreported(phases: Sequence[Phase], raised: Sequence[Raised]) -> Iterator[Phase]:

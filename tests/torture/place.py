@@ -106,6 +106,10 @@ class Place(Project):
         """The ``metarelease`` command."""
         return [METARELEASE]
 
+    def untold(self, *arguments: str) -> None:
+        """Let git do something that its status says nothing of."""
+        self._git(*arguments)
+
     def finding_codes(self) -> list[str]:
         """Return the codes of the findings in the decision on disk."""
         return [one["code"] for one in self.decision().get("findings", [])]

@@ -422,3 +422,15 @@ def test_an_environment_that_nobody_declared_is_no_rehearsal() -> None:
 def test_codes_of_a_healthy_item() -> None:
     assert codes(Given().first()) == []
     assert Given().decide(now=NOW).items == Given().decide().items
+
+
+def test_a_shared_end_weighs_where_its_check_does_not() -> None:
+    told = Reason("shared-teardown-failed", "x", "y")
+    given = Given((item(severity=Severity.P3), item("post.sound")))
+    given.put(passed(CHECK), passed(check_of("post.sound")))
+    given.findings = (Finding(Verdict.HOLD, told, CHECK),)
+    assert given.decide().verdict is Verdict.HOLD
+    assert finding_codes(given.decide()) == ["shared-teardown-failed"]
+    given.items = (item(), item("post.sound"))
+    assert given.decide().verdict is Verdict.GO
+    assert given.decide().notes == (told,)
