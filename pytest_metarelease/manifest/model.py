@@ -89,7 +89,7 @@ class Expectation:
     max: int | float | str | None = None
     matches: Annotated[str | None, "A regular expression that the whole text must match."] = None
     type: Literal["array", "boolean", "null", "number", "object", "string"] | None = None
-    length: Annotated[int | None, "Least number of elements or characters.", Between(0)] = None
+    length: Annotated[int | None, "Least number of elements or characters.", Between(1)] = None
     args: Annotated[tuple[Json, ...], "Arguments of a view function."] = ()
     unchecked: Annotated[str | None, "Why nothing is compared."] = None
     states_equals: Annotated[bool, "True where `equals` was written, even null.", NotWritten()] = (

@@ -136,6 +136,10 @@ def _relation_problem(text: str) -> str | None:
     return None
 
 
+# Texts that have nothing in common: whoever takes them all takes everything.
+_UNLIKE = ("", "0x", "down \u00e9\x01 ~")
+
+
 def _stating(wanted: Expectation, compares: bool) -> Broken:  # noqa: FBT001 - said by its name
     if wanted.unchecked is not None and compares:
         yield ("unchecked",), "is declared beside a comparison; keep one of the two"
@@ -143,9 +147,12 @@ def _stating(wanted: Expectation, compares: bool) -> Broken:  # noqa: FBT001 - s
         yield (), "states nothing that could be compared"
     if wanted.matches is not None:
         try:
-            re.compile(wanted.matches)
+            pattern = re.compile(wanted.matches)
         except (re.error, OverflowError, RecursionError) as error:
             yield ("matches",), f"is no regular expression: {error}"
+        else:
+            if all(map(pattern.fullmatch, _UNLIKE)):
+                yield ("matches",), "matches every text; say what it must be, or `type: string`"
     bounds_both = wanted.min is not None and wanted.max is not None
     if bounds_both and _amount(wanted.min) > _amount(wanted.max):
         yield ("min",), "is more than max; nothing can be both"
@@ -466,6 +473,8 @@ def _trigger(trigger: Trigger) -> Broken:
         yield ("measure",), "a rate needs its limit; write for example limit: 5%"
     elif not is_rate and trigger.limit is not None:
         yield ("limit",), "limits nothing here; only rates have a limit"
+    elif trigger.limit is not None and trigger.limit >= 1:
+        yield ("limit",), "is reached by no rate, so nothing could ever breach it"
     if not 0.5 <= trigger.confidence < 1:
         yield ("confidence",), "must be at least 50% and less than 100%"
     yield from repeated(trigger.items, ("items",))

@@ -337,6 +337,11 @@ CASES = {
         "",
         "61:46: triggers[errors].measure: a rate needs its limit; write for example limit: 5%",
     ),
+    "limit that no rate is beyond": (
+        "limit: 5%",
+        "limit: 100%",
+        "61:69: triggers[errors].limit: is reached by no rate",
+    ),
     "limit of no rate": (
         "measure: api.error_rate",
         "measure: orders.unreachable",
@@ -614,6 +619,16 @@ CASES = {
         "paused: false",
         'paused: {matches: "("}',
         "25:63: environments.staging.contracts.escrow.state.paused.matches: is no regular",
+    ),
+    "pattern that everything matches": (
+        "paused: false",
+        'paused: {matches: "(?s).*"}',
+        "25:63: environments.staging.contracts.escrow.state.paused.matches: matches every text",
+    ),
+    "length that nothing misses": (
+        "paused: false",
+        "paused: {length: 0}",
+        "25:62: environments.staging.contracts.escrow.state.paused.length: must be at least 1",
     ),
     "bounds that nothing meets": (
         "paused: false",
