@@ -7,16 +7,17 @@ that needs it does. Whoever comes second reads what the first one wrote.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import ProbeError, UnmetError, UsageError
+from pytest_metarelease.errors import ProbeError, UnmetError, UsageError, WrongTargetError
 from pytest_metarelease.evidence import Judgement, Measurement, Notebook, Recorder
 from pytest_metarelease.manifest.model import Environment, Release
 from pytest_metarelease.plugin.secret_sources import learn_resolved
@@ -24,6 +25,7 @@ from pytest_metarelease.probes.chain.locating import libraries_of, located
 from pytest_metarelease.probes.reading import failure
 
 if TYPE_CHECKING:
+    from pytest_metarelease.manifest import Resolved
     from pytest_metarelease.manifest.model import Contract
     from pytest_metarelease.plugin.state import Run
     from pytest_metarelease.probes.load_sample import LoadSample
@@ -50,9 +52,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """What all processes share. ``extra`` are variables beside those of the environment."""
+    """What all processes share. ``extra`` are variables beside those of the environment.
+
+    ``digests`` has one for the release and for each part of the environment, as it was resolved.
+    """
 
     extra: Mapping[str, str]
+    digests: Mapping[str, str] = field(default_factory=dict)
     readiness: Mapping[str, Seen] = field(default_factory=dict)
     identity: Mapping[str, Seen] = field(default_factory=dict)
     snapshot: Mapping[str, Any] | None = None
@@ -177,6 +183,7 @@ def acquire(run: Run, notebook: Notebook, redactor: Redactor) -> Target:
     Raises:
         UsageError: A variable of the environment is missing.
         SandboxError: The sandbox could not be started.
+        WrongTargetError: This process has other variables than the one that prepared the target.
     """
     run.shared.mkdir(parents=True, exist_ok=True)
     file = run.shared / "prepared.json"
@@ -191,8 +198,31 @@ def acquire(run: Run, notebook: Notebook, redactor: Redactor) -> Target:
     variables = _variables(run, prepared.extra)
     resolved = run.loaded.resolve(run.environment, variables)
     learn_resolved(redactor, resolved.secrets, variables)
+    _refuse_another(prepared.digests, _digests(resolved), run.environment)
     environment = located(resolved.environment, run.root)
     return Target(run, resolved.release, environment, prepared, notebook, notebook.redact)
+
+
+def _digests(resolved: Resolved) -> dict[str, str]:
+    """Return what tells one resolved environment from another; values may be secrets."""
+    made = resolved.environment
+    parts = {one.name: getattr(made, one.name) for one in fields(made)}
+    return {
+        name: hashlib.sha256(repr(value).encode()).hexdigest()
+        for name, value in {"release": resolved.release, **parts}.items()
+    }
+
+
+def _refuse_another(prepared: Mapping[str, str], here: Mapping[str, str], name: str) -> None:
+    """Refuse to measure another target than the one that was found to be the release."""
+    differing = sorted(part for part, digest in here.items() if prepared.get(part) != digest)
+    if differing:
+        raise WrongTargetError(
+            f"{', '.join(differing)} of {name}: resolved in process {os.getpid()} otherwise than "
+            "where the run was prepared, so what it measured would be of something else\n"
+            "next      give all processes the same variables; look for a test, conftest or plugin "
+            "that changes os.environ"
+        )
 
 
 def _variables(run: Run, extra: Mapping[str, str]) -> dict[str, str]:
@@ -202,6 +232,7 @@ def _variables(run: Run, extra: Mapping[str, str]) -> dict[str, str]:
 def _read(found: dict[str, Any]) -> Prepared:
     return Prepared(
         extra=found["extra"],
+        digests=found["digests"],
         readiness={name: _seen(one) for name, one in found["readiness"].items()},
         identity={name: _seen(one) for name, one in found["identity"].items()},
         snapshot=found["snapshot"],
@@ -241,6 +272,7 @@ class _Preparation:
         snapshot, problem = self._pin(environment)
         return Prepared(
             extra=extra,
+            digests=_digests(resolved),
             readiness=readiness,
             identity=identity,
             snapshot=snapshot,

@@ -6,7 +6,10 @@ Each of these once was a GO. Rows share a session, alone and with two workers.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +17,9 @@ from pytest_metarelease.approvals.writing import render
 from tests.plugin.project import Ran
 from tests.torture.place import MET, Place, Row, check
 from tests.torture.test_approvals import put, waiver, when
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Workers = tuple[str, ...]
 _NEVER = "MET\nasync def ask(): pass\n"
@@ -209,3 +215,48 @@ def test_what_decides_is_not_in_the_commit(place: Place, file: str) -> None:
     ran = place.pytest("-m", "post_deploy")
     assert (ran.verdict, ran.exit_code) == ("HOLD", 21), ran.text
     assert place.finding_codes() == ["tree-unseen"]
+
+
+class _Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_arguments: object) -> None: ...
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """Answer everything, whoever is asked for."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Answers) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+_HEAD = """\
+release: {name: Sample, version: 1.0.0, commit: "${GIT_COMMIT}"}
+default_environment: here
+environments:
+  here: {access: read-only, services: {api: {url: "${API_URL}"}}}
+checklist:
+"""
+_ELSEWHERE = 'import os\nif "PYTEST_XDIST_WORKER" in os.environ: os.environ["API_URL"] += "/b"\n'
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_worker_asks_somebody_else(place: Place, address: str, elsewhere: bool) -> None:
+    place.items("post.one P0", head=_HEAD).lock("post.one: test_it.py::test_it")
+    source = check("api.get('/x').expect(200)").replace("(evidence)", "(api)")
+    place.write("test_it.py", source.replace("post.ITEM", "post.one"))
+    place.write("conftest.py", _ELSEWHERE if elsewhere else "")
+    ran = place.pytest("-m", "post_deploy", "-n", "1", API_URL=f"{address}/a")
+    if elsewhere:
+        assert (ran.verdict, ran.exit_code) == ("HOLD", 21), ran.text
+        assert "services of here: resolved in process" in ran.text
+    else:
+        assert (ran.verdict, ran.exit_code) == ("GO", 0), ran.text
