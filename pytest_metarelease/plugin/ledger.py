@@ -82,6 +82,10 @@ class LedgerWriter:
         """Put everything on disk."""
         if self._file is not None:
             os.fsync(self._file)
+            if not self._path.exists() or not os.path.samestat(
+                self._path.stat(), os.fstat(self._file)
+            ):
+                self.lost = self.lost or f"{self._path.name} was taken away while it was written"
             os.close(self._file)
             self._file = None
 

@@ -9,6 +9,8 @@ raise, and is treated as those of threads and destructors are.
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 import warnings
 from typing import Any
 
@@ -25,7 +27,7 @@ class LostTasks(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.never: list[str] = []
+        self.never: list[tuple[type[Warning], str]] = []
         logging.getLogger("asyncio").addHandler(self)
         # What the interpreter calls; it has no public door.
         self._warn: Any = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]  # noqa: SLF001
@@ -42,17 +44,35 @@ class LostTasks(logging.Handler):
         warn_unraisable(f"asyncio: {first}{said}")
 
     def tell(self) -> None:
-        """Warn of coroutines again, where no filter and no list of a check is in between.
+        """Warn of them again, where no filter and no list of a check is in between.
 
         In Python's own words, so that what was shown before is the same finding.
         """
         never, self.never = self.never, []
-        for name in never:
-            warn_as(RuntimeWarning, f"coroutine '{name}' was never awaited")
+        for category, text in never:
+            warn_as(category, text)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self) -> None:
+        """Listen outside of pytest's own hooks, which warn where a check may still filter."""
+        in_thread, in_destructor = threading.excepthook, sys.unraisablehook
+
+        def thread_failed(told: Any) -> None:
+            name = "<unknown>" if told.thread is None else told.thread.name
+            text = f"Exception in thread {name}"
+            self.never.append((pytest.PytestUnhandledThreadExceptionWarning, text))
+            in_thread(told)
+
+        def destructor_failed(told: Any) -> None:
+            text = f"{told.err_msg or 'Exception ignored in'}: {told.object!r}"
+            self.never.append((pytest.PytestUnraisableExceptionWarning, text))
+            in_destructor(told)
+
+        threading.excepthook, sys.unraisablehook = thread_failed, destructor_failed
 
     def _never_awaited(self, coroutine: Any) -> None:
         name = str(coroutine.__qualname__)
-        self.never.append(name)
+        self.never.append((RuntimeWarning, f"coroutine '{name}' was never awaited"))
         if coroutine.cr_origin is not None:
             self._warn(coroutine)
         else:

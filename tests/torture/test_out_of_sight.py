@@ -55,6 +55,8 @@ ROWS = (
 KEPT = (
     Row("never_in_a_list", check(_NEVER + "with warnings.catch_warnings(record=True):\n    ask()"), ()),
     Row("never_filtered", check(_NEVER + "warnings.simplefilter('ignore')\nask()"), ()),
+    Row("thread_filtered", check("MET\nwarnings.simplefilter('ignore')\nthread = threading.Thread(target=lambda: 1 / 0)\nthread.start()\nthread.join()"), ()),
+    Row("destructor_recorded", check("MET\nclass It:\n    def __del__(self): 1 / 0\nIt()").replace("(evidence)", "(evidence, recwarn)"), ()),
     Row("never_recorded", check(_NEVER + "ask()").replace("(evidence)", "(evidence, recwarn)"), ()),
 )  # fmt: skip
 RIGHT = (
@@ -133,10 +135,10 @@ def test_never_verified(session: Session, row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", KEPT, ids=lambda row: row.name)
-def test_a_coroutine_that_a_check_keeps_to_itself(session: Session, row: Row) -> None:
+def test_what_a_check_keeps_to_itself(session: Session, row: Row) -> None:
     told = [one for one in session.ran.decision["findings"] if one["nodeid"] == row.nodeids[0]]
     assert [one["code"] for one in told] == ["warning-is-failure"], session.ran.text
-    assert "was never awaited" in told[0]["text"]
+    assert "never awaited" in told[0]["text"] or "xception" in told[0]["text"]
 
 
 @pytest.mark.parametrize("row", RIGHT, ids=lambda row: row.name)
@@ -260,3 +262,9 @@ def test_a_worker_asks_somebody_else(place: Place, address: str, elsewhere: bool
         assert "services of here: resolved in process" in ran.text
     else:
         assert (ran.verdict, ran.exit_code) == ("GO", 0), ran.text
+
+
+def test_the_ledger_is_taken_away(place: Place, workers: Workers) -> None:
+    body = "MET\nimport shutil\nshutil.rmtree('release-evidence/ledger')"
+    ran = place.one(check(body)).pytest("-m", "post_deploy", *workers)
+    assert (ran.verdict, ran.exit_code) == ("HOLD", 21), ran.text
