@@ -110,7 +110,7 @@ def _record(
             *session.findings,
             *_differences(session, contents),
             *map(suspicion.of_shared_teardown, sorted(session.gathering.shared)),
-            *suspicion.of_clock(run.shared, finished_at),
+            *suspicion.of_clock(finished_at),
             *tree_findings(run, target, lock),
         ),
         attestations=gathered.attestations,

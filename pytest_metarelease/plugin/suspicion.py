@@ -200,7 +200,7 @@ def of_shared_teardown(nodeid: str) -> Finding:
     return Finding(Verdict.HOLD, Reason("shared-teardown-failed", text, step), nodeid)
 
 
-def of_clock(folder: Path, said: str) -> Sequence[Finding]:
+def of_clock(said: str) -> Sequence[Finding]:
     """Return that this process's clock is not the machine's: frozen, patched, or moved by a test.
 
     A file that is written now has the kernel's time, whatever Python is made to believe. Expiry
@@ -208,13 +208,17 @@ def of_clock(folder: Path, said: str) -> Sequence[Finding]:
     """
     import tempfile
 
-    with tempfile.TemporaryFile(dir=folder) as file:
-        written = os.fstat(file.fileno()).st_mtime
+    step = "look for a test or conftest that freezes or moves time and does not put it back"
+    try:
+        with tempfile.TemporaryFile() as file:
+            written = os.fstat(file.fileno()).st_mtime
+    except OSError as error:
+        text = f"the clock of the run could not be compared with the machine's: {error}"
+        return (Finding(Verdict.HOLD, Reason("clock-unknown", text, "free the disk")),)
     apart = datetime.fromisoformat(said).timestamp() - written
     if abs(apart) <= _CLOCK_DIFFERENCE:
         return ()
     text = f"the clock of the run says {said}, which is {apart:+.0f} s from the machine's"
-    step = "look for a test or conftest that freezes or moves time and does not put it back"
     return (Finding(Verdict.HOLD, Reason("clock-differs", text, step)),)
 
 
