@@ -73,6 +73,11 @@ def declared(name: str, node: Node) -> Declared:
     def about(word: str) -> tuple[str, ...]:
         return tuple(one for one, query in queries.items() if _is(child(query, "about"), word))
 
+    def scanning(word: str) -> tuple[str, ...]:
+        return tuple(
+            one for one in keys(node, "scans") if _is(child(node, "scans", one, "about"), word)
+        )
+
     return Declared(
         name=name,
         sandbox=_is(sandbox, "true"),
@@ -167,6 +172,10 @@ def declared(name: str, node: Node) -> Declared:
         saturation_metrics=about("saturation"),
         uptime_metrics=about("uptime"),
         load_tests=keys(node, "load_tests"),
+        scans=keys(node, "scans"),
+        secret_scans=scanning("secrets"),
+        code_scans=scanning("code"),
+        dependency_scans=scanning("dependencies"),
     )
 
 

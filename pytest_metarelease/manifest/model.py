@@ -52,6 +52,7 @@ from pytest_metarelease.manifest.scalars import (
     ValuePath,
     Wei,
 )
+from pytest_metarelease.manifest.scanning import Scan
 from pytest_metarelease.manifest.storage import (
     Backups,
     Connections,
@@ -712,6 +713,7 @@ class Environment:
     agreements: Mapping[str, Agreement] = field(default_factory=dict)
     prometheus: Annotated[Mapping[str, Prometheus], Name()] = field(default_factory=dict)
     load_tests: Annotated[Mapping[str, LoadTest], Name()] = field(default_factory=dict)
+    scans: Annotated[Mapping[str, Scan], Name()] = field(default_factory=dict)
 
 
 @record
@@ -880,6 +882,10 @@ class Declared:
     saturation_metrics: tuple[str, ...]
     uptime_metrics: tuple[str, ...]
     load_tests: tuple[str, ...]
+    scans: tuple[str, ...]
+    secret_scans: tuple[str, ...]
+    code_scans: tuple[str, ...]
+    dependency_scans: tuple[str, ...]
 
 
 @record

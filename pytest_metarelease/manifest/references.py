@@ -35,6 +35,7 @@ _SUBJECTS: Mapping[str, Callable[[Declared], tuple[str, ...]]] = {
     "account": lambda one: one.accounts,
     "safe": lambda one: one.safes,
     "metric": lambda one: one.metrics,
+    "scan": lambda one: one.scans,
 }
 Names: TypeAlias = tuple[str, ...]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any, TypeAlias
 
 from pytest_metarelease.manifest.problems import suggestion
@@ -18,6 +19,19 @@ Broken: TypeAlias = Iterator[tuple[tuple[str | int, ...], str]]
 
 # Selectors of Error(string) and Panic(uint256): every text of `require`, every failed assertion.
 _OF_ALL_TEXTS = ("0x08c379a0", "0x4e487b71")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def is_day(text: str) -> bool:
+    """Return whether a text is a day as people write it: ``2027-01-31``."""
+    # Python takes other forms of ISO 8601 as well (20270131), which people read less surely.
+    if not _DAY.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def of_all_texts(text: str | None, path: tuple[str | int, ...]) -> Broken:

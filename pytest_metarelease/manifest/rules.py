@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.manifest.amounts import read_wei
@@ -47,11 +47,14 @@ from pytest_metarelease.manifest.relations import read_relation
 from pytest_metarelease.manifest.rule_parts import (
     SIGNATURE_PARTS,
     Broken,
+    is_day,
     of_all_texts,
     repeated,
     stand_ins,
 )
 from pytest_metarelease.manifest.scalars import Access, Severity, Stage
+from pytest_metarelease.manifest.scan_rules import allowed_finding, scan
+from pytest_metarelease.manifest.scanning import AllowedFinding, Scan
 from pytest_metarelease.manifest.storage import Backups, TimedQuery
 from pytest_metarelease.manifest.trial_rules import changes, domain, forged, machine
 from pytest_metarelease.manifest.trials import Domain, Forged, Machine
@@ -61,7 +64,6 @@ if TYPE_CHECKING:
 
 ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2}){1,64}")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DOMAIN = ("name", "version", "chainId", "verifyingContract", "salt")
 # Marks that pytest itself gives a meaning; a facet of that name would change how tests run.
 _MARKS_OF_PYTEST = frozenset(
@@ -268,19 +270,8 @@ def _difference(difference: Difference) -> Broken:
             yield (), f"facet {difference.facet} needs {key}"
     if difference.actual is not None and not _BYTES.fullmatch(difference.actual):
         yield ("actual",), "expected 1 to 64 bytes as 0x hexadecimal"
-    if not _is_day(difference.expires):
+    if not is_day(difference.expires):
         yield ("expires",), "is no day; write for example 2027-01-31"
-
-
-def _is_day(text: str) -> bool:
-    # Python takes other forms of ISO 8601 as well (20270131), which people read less surely.
-    if not _DAY.fullmatch(text):
-        return False
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _proxy(proxy: Proxy) -> Broken:
@@ -487,6 +478,7 @@ def _component(component: Component) -> Broken:
 
 _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Agreement: _agreement,
+    AllowedFinding: allowed_finding,
     Attempts: _attempts,
     Backups: _backups,
     CallerPolicy: _caller_policy,
@@ -516,6 +508,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     ResponseTime: _response_time,
     Safe: _safe,
     Sampling: _sampling,
+    Scan: scan,
     Service: _service,
     SignedRequest: _signed_request,
     SlotExpectation: _view_expectation,

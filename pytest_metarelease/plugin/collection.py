@@ -86,6 +86,10 @@ _KINDS = {
     "saturation_metric": "saturation_metrics",
     "uptime_metric": "uptime_metrics",
     "load_test": "load_tests",
+    "scan": "scans",
+    "secret_scan": "secret_scans",
+    "code_scan": "code_scans",
+    "dependency_scan": "dependency_scans",
 }
 # Kinds that are what triggers measure: `api.error_rate` makes `api` an `error_rate`.
 _MEASURES = ("error_rate", "failure_rate", "unreachable")

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.k6 import LoadTestProbe
     from pytest_metarelease.probes.outage import Course
     from pytest_metarelease.probes.prometheus import MetricProbe
+    from pytest_metarelease.probes.scans.probe import ScanProbe
     from pytest_metarelease.probes.sourcify import ExplorerProbe
     from pytest_metarelease.probes.sql import DatabaseProbe
 
@@ -302,6 +303,32 @@ def load_tests(release: Target) -> Callable[[str], LoadTestProbe]:
         return LoadTestProbe(declared, path, expected, release.recorder)
 
     return load_test
+
+
+@pytest.fixture(scope="session")
+def scans(release: Target) -> Callable[[str], ScanProbe]:
+    """Return what a scanner left: ``scans("secrets").expect()``, from its declared file.
+
+    A scan of another commit, tool or age, or one that looked at nothing, says nothing.
+    """
+    from datetime import UTC, datetime
+
+    from pytest_metarelease.plugin.doors import pick
+    from pytest_metarelease.probes.scans.probe import ScanProbe
+
+    def scan(name: str) -> ScanProbe:
+        declared = release.environment.scans
+        chosen = pick(name, declared, "scan")
+        return ScanProbe(
+            name=chosen,
+            declared=declared[chosen],
+            root=release.run.root,
+            commit=release.commit,
+            now=datetime.now(UTC),
+            recorder=release.recorder,
+        )
+
+    return scan
 
 
 @pytest.fixture(scope="session")

@@ -37,9 +37,9 @@ ALWAYS = {
     "final_node, accounted, metered, active, flow, signed_request, database, migrated, "
     "invariant, timed_query, pooled, replicated, backed_up, drilled, outage, external, "
     "critical_external, optional_external, agreement, metric, error_metric, latency_metric, "
-    "saturation_metric, uptime_metric, load_test, and what triggers measure: error_rate, "
-    "failure_rate, "
-    "unreachable; optional: a product may declare none, if the item has other checks",
+    "saturation_metric, uptime_metric, load_test, scan, secret_scan, code_scan, dependency_scan, "
+    "and what triggers measure: error_rate, failure_rate, unreachable; "
+    "optional: a product may declare none, if the item has other checks",
     **{name: f"release stage, {text}" for name, text in STAGES.items()},
     **{name: f"severity, {text}" for name, text in SEVERITIES.items()},
     **{name: f"facet, {text}" for name, text in FACETS.items()},
