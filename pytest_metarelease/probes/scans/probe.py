@@ -30,12 +30,13 @@ _SHOWN = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sorted:
-    """The findings of a scan: those that count, are allowed, are too light; and vain permits."""
+    """The findings that count, are allowed, are too light; and permits of nothing, or over."""
 
     counted: tuple[Finding, ...]
     allowed: tuple[Finding, ...]
     lighter: int
     unused: tuple[str, ...]
+    over: tuple[str, ...]
 
     @classmethod
     def of(cls, scanned: Scanned, declared: Scan, today: date) -> Sorted:
@@ -50,6 +51,7 @@ class Sorted:
             allowed=tuple(one for one in heavy if one.id in valid),
             lighter=len(scanned.findings) - len(heavy),
             unused=tuple(sorted(valid - {one.id for one in scanned.findings})),
+            over=tuple(one.id for one in declared.allow if one.id not in valid),
         )
 
     def __str__(self) -> str:
@@ -63,6 +65,8 @@ class Sorted:
             said.append(f"{self.lighter} lighter ones")
         if self.unused:
             said.append("allowed, but not found: " + ", ".join(self.unused[:_SHOWN]))
+        if self.over:
+            said.append("allowed until a day that is over: " + ", ".join(self.over[:_SHOWN]))
         return "; ".join(said)
 
 

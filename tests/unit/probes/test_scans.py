@@ -338,6 +338,7 @@ def test_one_finding_is_allowed_until_its_last_day(tmp_path: Path) -> None:
     assert judge(tmp_path, log(leak(), leak()), allow=(permit(here),))[0] is Judgement.UNMET
     both = (permit(here), permit(f"{here}#2"))
     assert judge(tmp_path, log(leak(), leak()), allow=both)[0] is Judgement.MET
+    assert "a day that is over: a" in judge(tmp_path, log(), allow=(permit("a", "2030-01-01"),))[1]
     _, said = judge(tmp_path, log(), allow=both)
     assert f"allowed, but not found: {here}, {here}#2" in said
 
