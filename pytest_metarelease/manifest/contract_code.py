@@ -5,8 +5,10 @@ Nothing here allows everything: each difference is one facet, with a reason and 
 
 # Annotations are objects here, not texts, as in ``model``.
 
+import re
 from typing import Annotated, Literal
 
+from pytest_metarelease.manifest.checksum import ADDRESS
 from pytest_metarelease.manifest.notes import Between, NotEmpty, Refers
 from pytest_metarelease.manifest.scalars import Address, Json, Url
 from pytest_metarelease.record import record
@@ -37,6 +39,22 @@ class Difference:
     actual: Annotated[str | None, "For `bytes`: what stands there, 0x hexadecimal."] = None
     reason: str
     expires: Annotated[str, "The last day on which it counts, as 2027-01-31."]
+
+
+def immutable_word(value: Json) -> bytes | None:
+    """Return the 32 bytes that an immutable of this value is in the code; None for what is none.
+
+    An address, a number, true or false, or all 32 bytes as 0x hexadecimal.
+    """
+    if isinstance(value, str) and ADDRESS.fullmatch(value):
+        return bytes(12) + bytes.fromhex(value[2:])
+    if isinstance(value, str) and re.fullmatch("0x[0-9a-fA-F]{64}", value):
+        return bytes.fromhex(value[2:])
+    if isinstance(value, str) and re.fullmatch("-?[0-9]{1,78}", value):
+        value = int(value)
+    if isinstance(value, int) and -(2**255) <= value < 2**256:
+        return (value % 2**256).to_bytes(32, "big")
+    return None
 
 
 @record

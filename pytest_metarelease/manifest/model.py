@@ -477,6 +477,11 @@ class Contract:
     differences: Annotated[
         tuple[Difference, ...], "How its code may differ from the artifact; nothing else may."
     ] = ()
+    immutables: Annotated[
+        Mapping[str, Json],
+        "Immutable -> its value, where no constructor argument says it: an address, a number, "
+        "true or false, or 32 bytes as 0x hexadecimal.",
+    ] = field(default_factory=dict)
     proxy: Proxy | None = None
     constructor: Annotated[tuple[Json, ...], "Constructor arguments, in order."] = ()
     state: Annotated[

@@ -12,7 +12,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.manifest.amounts import read_wei
-from pytest_metarelease.manifest.contract_code import Difference, Initialiser, Proxy
+from pytest_metarelease.manifest.contract_code import (
+    Difference,
+    Initialiser,
+    Proxy,
+    immutable_word,
+)
 from pytest_metarelease.manifest.interface import Description
 from pytest_metarelease.manifest.journey_rules import journey, journey_step
 from pytest_metarelease.manifest.journeys import Journey, JourneyStep
@@ -252,6 +257,9 @@ def _contract(contract: Contract) -> Broken:
         yield ("deployment",), "stands beside an address; keep one of the two"
     if contract.deployed_as is not None and contract.deployment is None:
         yield ("deployed_as",), "names nothing here; write deployment with the tool's record"
+    for name, value in contract.immutables.items():
+        if immutable_word(value) is None:
+            yield ("immutables", name), "is no address, number, true, false or 0x and 64 digits"
     for slot in contract.storage:
         if not is_slot(slot):
             yield ("storage", slot), _NO_SLOT

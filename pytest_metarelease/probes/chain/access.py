@@ -21,7 +21,7 @@ from pytest_metarelease.probes.chain.overriding import MONEY, check_witness, pat
 from pytest_metarelease.probes.chain.revert import Revert
 from pytest_metarelease.probes.chain.rpc import Answer, Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
-from pytest_metarelease.probes.chain.state import unconfirmed
+from pytest_metarelease.probes.chain.state import lines, unconfirmed
 from pytest_metarelease.probes.chain.storage import slot_number, storage_ask, word_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _SPECIAL = ("receive", "fallback")
 # Call data for the fallback function: a selector that no function should have.
-_NO_FUNCTION = "0xfffffffe"
+NO_FUNCTION = "0xfffffffe"
 _OWNERS = frozenset({"owner", "pendingOwner", "admin", "pendingAdmin", "governor", "guardian"})
 
 
@@ -97,7 +97,7 @@ def _rules(contract: ContractProbe) -> list[Rule]:
             if key not in special:
                 raise UsageError(f"{contract.name}: the ABI has no {key}; remove access.{key}")
             entry = special[key]
-            data = "0x" if key == "receive" else _NO_FUNCTION
+            data = "0x" if key == "receive" else NO_FUNCTION
         else:
             entry = contract.interface.function(key)
             if entry.reads:
@@ -193,10 +193,30 @@ def _trials(
         return [Trial(rule, strangers(contract)[0], may=True)]
     # A caller that could not be told is on the tally already.
     own = [one for text in policy.only or () for one in named.get(text, ())]
+    outsiders = _outsiders(contract, own, named)
+    if policy.nobody is not None and _is_given_up(contract):
+        outsiders = [one for one in outsiders if one.address != NOBODY]
     return [
-        *(Trial(rule, one, may=False) for one in _outsiders(contract, own, named)),
+        *(Trial(rule, one, may=False) for one in outsiders),
         *(Trial(rule, one, may=True) for one in own),
     ]
+
+
+def _is_given_up(contract: ContractProbe) -> bool:
+    """Whether the manifest says that a right belongs to the zero address, so to nobody.
+
+    An ownership that was renounced or never taken (the code behind a proxy), a transfer that is not
+    pending: code that compares the caller with such a view takes the zero address for the right
+    one, and nobody can send from there. What the view says is judged with the state.
+    """
+    named = {text for one in contract.declared.access.values() for text in one.only or ()}
+    return any(
+        line.entry.name in named | _OWNERS
+        and line.entry.output_types == ("address",)
+        and not line.entry.inputs
+        and line.wanted.equals == NOBODY
+        for line in lines(contract)
+    )
 
 
 def _try_all(contract: ContractProbe, trials: Sequence[Trial], tally: Tally) -> None:
@@ -303,6 +323,13 @@ def _next_step(trial: Trial) -> str:
         return f"nobody holds this right any more; declare access.{key} as `nobody`"
     if trial.may:
         return f"find out why the caller is refused, or correct access.{key}"
+    if trial.caller.address == NOBODY:
+        return (
+            "nobody can send from the zero address, but a right that is compared with an empty "
+            "value is open to mistakes; where it was given up for good, or nothing is pending, "
+            f'declare the view that is empty (`state: {{owner: "{NOBODY}"}}`) and access.{key} '
+            "as `nobody`; where only the arguments were refused, as `anyone` with `reverts`"
+        )
     return f"find out who may call {key}; pause the contract if a stranger may"
 
 

@@ -10,9 +10,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import UnmetError
-from pytest_metarelease.probes.chain.access import arguments
+from pytest_metarelease.errors import RefusedError, UnmetError, UsageError
+from pytest_metarelease.probes.chain.access import NO_FUNCTION, arguments
 from pytest_metarelease.probes.chain.callers import Caller, strangers
+from pytest_metarelease.probes.chain.directory import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,18 +50,25 @@ def _unlisted_views(contract: ContractProbe) -> Iterator[Entry]:
     return (one for one in contract.interface.views if one.selector not in listed)
 
 
-def _unlisted_changes(contract: ContractProbe) -> Iterator[Entry]:
+def _unlisted_changes(contract: ContractProbe) -> tuple[Entry, ...]:
     keys = [one for one in contract.declared.access if one not in ("receive", "fallback")]
     listed = {contract.interface.function(key).selector for key in keys}
-    return (
+    plain = (
         one for one in contract.interface.functions if not one.reads and one.selector not in listed
     )
+    special = (
+        one for one in contract.interface.special if one.kind not in contract.declared.access
+    )
+    return (*plain, *special)
 
 
 def _view(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
     if entry.inputs:
         return {"unchecked": "takes arguments: say which calls are compared"}
-    outcome = contract.view(entry.signature)
+    try:
+        outcome = contract.view(entry.signature)
+    except RefusedError as problem:
+        return {"unchecked": f"the node does not run it: {problem}"}
     if outcome.revert is not None:
         return {"reverts": _reason(outcome.revert)}
     if outcome.returned is None and entry.outputs:
@@ -72,7 +80,17 @@ def _view(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
 
 
 def _policy(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
-    stranger = strangers(contract)[0]
+    """Say who may, as far as calls with zeros for arguments show it."""
+    try:
+        return _tried(contract, entry)
+    except UsageError as problem:
+        return {"unchecked": f"not tried: {problem}"}
+    except RefusedError as problem:
+        return {"unchecked": f"zeros for arguments end in no revert; declare args: {problem}"}
+
+
+def _tried(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
+    stranger, zero, *_ = strangers(contract)
     outcome = _called(contract, entry, stranger)
     if outcome.revert is None:
         return {"anyone": "a call from a stranger, with zeros for arguments, succeeded"}
@@ -90,11 +108,34 @@ def _policy(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
             admitted.append(view.name)
     if admitted:
         return {"only": admitted, "reverts": reason}
+    if entry.inputs and _differs_for(contract, entry, zero, reason):
+        return {
+            "anyone": "with zeros for arguments, which are refused; say args",
+            "reverts": reason,
+        }
     return {"nobody": "no address that a view names is treated otherwise", "reverts": reason}
 
 
+def _differs_for(contract: ContractProbe, entry: Entry, zero: Caller, reason: str) -> bool:
+    """Whether the zero address is treated otherwise, though no view names it as an owner.
+
+    Its zeros for arguments are itself, as in ``renounceRole``, or it is asked for before them, as
+    in ``approve``: then the refusal is about what is asked and not about who asks.
+    """
+    views = [one for one in contract.interface.views if one.output_types == ("address",)]
+    empty = (contract.view(one.signature).returned == NOBODY for one in views if not one.inputs)
+    if any(empty):
+        return False
+    answer = _called(contract, entry, zero).revert
+    return answer is None or _refusal(answer, zero) != reason
+
+
 def _called(contract: ContractProbe, entry: Entry, caller: Caller) -> Outcome:
-    return contract.call(entry.signature, arguments(entry, None), sender=caller.address)
+    if entry.kind == "function":
+        return contract.call(entry.signature, arguments(entry, None), sender=caller.address)
+    data = "0x" if entry.kind == "receive" else NO_FUNCTION
+    asked = f"{contract.name}.{entry.kind} from {caller.address}"
+    return contract.call_entry(entry, data, asked, sender=caller.address)
 
 
 def _refusal(revert: Revert, caller: Caller) -> str:
@@ -113,7 +154,7 @@ def _reason(revert: Revert) -> str:
 
 
 def _line(contract: ContractProbe, entry: Entry, said: Mapping[str, Any], when: str) -> str:
-    key = contract.interface.key_of(entry)
+    key = contract.interface.key_of(entry) if entry.kind == "function" else entry.kind
     parts = ", ".join(f"{name}: {_yaml(value)}" for name, value in said.items())
     written = key if _PLAIN_KEY.fullmatch(key) else json.dumps(key)
     return f"{written}: {{{parts}, unconfirmed: {when}}}  # confirm"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_metarelease.errors import UndeclaredError, UnmetError
+from pytest_metarelease.errors import UndeclaredError, UnmetError, UsageError
 from pytest_metarelease.probes.chain.abi import keccak
 from pytest_metarelease.probes.chain.allowances import Allowed
 from pytest_metarelease.probes.chain.bytecode import (
@@ -91,6 +91,7 @@ class CodeComparison:
         ``today`` is an ISO date, after which declared differences have expired.
 
         Raises:
+            UsageError: `immutables` names one that the artifact does not have.
             UnmetError: No code, other code, a stale artifact, or another value.
             ProbeError: It could not be compared.
         """
@@ -108,6 +109,7 @@ class CodeComparison:
                 "no code at this address",
                 "check the address and the deployment",
             )
+        self._check_names()
         tally = Tally()
         self._judge_artifact(tally)
         self._judge_expired(allowed, tally)
@@ -138,6 +140,16 @@ class CodeComparison:
         )
         unchecked = judge_immutables(construction, deployed, masked, allowed, tally)
         return CodeReport(_hash(deployed), len(deployed), unchecked, found.metadata)
+
+    def _check_names(self) -> None:
+        known = self._artifact.immutables or {}
+        unknown = sorted(set(self._contract.immutables) - set(known))
+        if unknown:
+            listed = ", ".join(sorted(known)) or "none that its artifact names"
+            missing = ", ".join(unknown)
+            raise UsageError(
+                f"{self._asking.subject}: immutables: it has no {missing}; it has {listed}"
+            )
 
     def _masked(self, allowed: Allowed) -> list[Span]:
         artifact = self._artifact

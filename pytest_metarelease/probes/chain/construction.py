@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import ProbeError, UndeclaredError
+from pytest_metarelease.manifest.contract_code import immutable_word
 from pytest_metarelease.probes.chain.abi import Entry
 from pytest_metarelease.probes.chain.codec import encode
 from pytest_metarelease.probes.chain.revert import RevertedError
@@ -101,6 +102,12 @@ class Construction:
             return None
         word = encode(Entry("constructor", "", (inputs[place],)), (values[place],))
         return word if len(word) == _WORD else None
+
+    def stated(self, immutable: str) -> bytes | None:
+        """Return the word that the manifest itself says under ``immutables``, or None."""
+        if immutable not in self._contract.immutables:
+            return None
+        return immutable_word(self._contract.immutables[immutable])
 
     def _run(self) -> bytes:
         simulation = self.simulation

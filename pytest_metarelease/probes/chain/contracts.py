@@ -134,16 +134,21 @@ class ContractProbe:
             ProbeError: No usable answer, which is not a revert.
         """
         entry = self.interface.function(function)
-        request: dict[str, Any] = {
-            "from": sender,
-            "to": self.address,
-            "data": call_data(entry, args),
-        }
+        asked = f"{self.name}.{entry.name}({', '.join(map(show, args))}) from {sender}"
+        return self.call_entry(entry, call_data(entry, args), asked, sender=sender, value=value)
+
+    def call_entry(
+        self, entry: Entry, data: str, asked: str, *, sender: str, value: int = 0
+    ) -> Outcome:
+        """Simulate a call with this call data, also of ``receive`` and ``fallback``.
+
+        Raises as ``call`` does.
+        """
+        request: dict[str, Any] = {"from": sender, "to": self.address, "data": data}
         params: list[Any] = [request, self.snapshot.tag]
         if value:
             request["value"] = hex(value)
             params.append({sender: {"balance": hex(value + 10**20)}})
-        asked = f"{self.name}.{entry.name}({', '.join(map(show, args))}) from {sender}"
         try:
             return self._outcome(entry, Ask("eth_call", tuple(params)), asked)
         except RefusedError:

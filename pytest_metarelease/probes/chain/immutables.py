@@ -59,7 +59,8 @@ def _run(construction: Construction, deployed: bytes, *, needed: bool) -> _Runs:
     if not needed:
         return _Runs(construction.attempt())
     covered = all(
-        construction.argument(name) is not None for name in construction.artifact.immutables or {}
+        construction.argument(name) is not None or construction.stated(name) is not None
+        for name in construction.artifact.immutables or {}
     )
     if covered:
         code = construction.attempt()
@@ -125,27 +126,31 @@ def _judge(
         hint = "the artifact's syntax tree is not of its bytecode; build the contracts again"
         tally.failed(asking.unmet(seen, expected, actually, hint))
         return False
-    wanted = [argument] if argument is not None else simulated
+    # Where both say it, it must be both: what is declared twice must not be two values.
+    said = [one for one in (construction.stated(name), argument) if one is not None]
+    wanted = said or simulated
     if wanted is None:
         problem = runs.problem or UnsupportedError(f"{asked}: nothing says what it must be")
         asking.unknown(seen, problem)
         tally.unclear(problem)
         return False
     # What a deployment at the address gives may agree, and never replaces a declared argument.
-    if argument is None and runs.there is not None and actual == _values(runs.there, spans):
+    if not said and runs.there is not None and actual == _values(runs.there, spans):
         wanted = actual
     expected = f"immutable {name} = {_words(wanted)}"
     if set(actual) == set(wanted):
         asking.met(seen, expected, _words(actual))
         return False
-    if argument is None and moved and name in allowed.immutables:
+    if not said and moved and name in allowed.immutables:
         return True
-    if argument is None and moved is not False:
+    if not said and moved is not False:
         problem = _unclear(asked, name, moved)
         asking.unknown(seen, problem)
         tally.unclear(problem)
         return False
     hint = "the contract was deployed with other constructor arguments"
+    if not said:
+        hint += f"; or, if this is not made of them, declare `immutables: {{{name}: ...}}`"
     tally.failed(asking.unmet(seen, expected, _words(actual), hint))
     return False
 
@@ -154,9 +159,9 @@ def _unclear(asked: str, name: str, moved: bool | None) -> ProbeError:  # noqa: 
     if moved is None:
         return UnsupportedError(f"{asked}: the node simulates one deployment and no second")
     return UndeclaredError(
-        f"{asked}: its value depends on the deployment itself and was not compared; if that is "
-        f"meant, declare under `differences` {{facet: immutable, name: {name}, reason: ..., "
-        "expires: ...}"
+        f"{asked}: its value depends on the deployment itself and was not compared; say what it "
+        f"must be under `immutables: {{{name}: ...}}`, or that it cannot be said under "
+        f"`differences`: {{facet: immutable, name: {name}, reason: ..., expires: ...}}"
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_metarelease.errors import UndeclaredError, UnmetError
+from pytest_metarelease.errors import UndeclaredError, UnmetError, UsageError
 from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.contract_code import Difference
 from pytest_metarelease.manifest.scalars import Access
@@ -290,3 +290,34 @@ def test_creation_code_of_another_build_is_unmet(rpc: Rpc) -> None:
     object.__setattr__(found.probe.artifact, "creation", changed)
     with pytest.raises(UnmetError, match="stores the artifact's runtime code"):
         found.probe.code()
+
+
+def stating(found: Any, **values: Any) -> Any:
+    found.probe.declared = replace(found.probe.declared, immutables=values)
+    return found.probe
+
+
+def test_an_immutable_that_no_argument_says_may_be_declared_by_its_value(rpc: Rpc) -> None:
+    found = _made_up(rpc, _tail(), _tail())
+    address = found.probe.address
+    deployed = payload(rpc.call("eth_getCode", address, "latest"), "code")
+    span = found.probe.artifact.immutables["block"][0]
+    block = int.from_bytes(deployed[span.start : span.end], "big")
+    for wrong in ({"self": address, "block": block + 1}, {"self": DEPOSITOR.address}):
+        with pytest.raises(UnmetError, match=f"immutable {list(wrong)[-1]} = 0x"):
+            stating(found, **{"self": address, "block": block, **wrong}).code()
+    with pytest.raises(UsageError, match="it has no blok; it has block, self"):
+        stating(found, blok=block).code()
+    right = _made_up(rpc, _tail(), _tail())
+    deployed = payload(rpc.call("eth_getCode", right.probe.address, "latest"), "code")
+    word = "0x" + deployed[span.start : span.end].hex()
+    assert stating(right, self=right.probe.address, block=word).code().unchecked == ()
+    assert right.verdicts == {Judgement.MET}
+
+
+def test_an_argument_and_a_declared_value_must_be_one(rpc: Rpc, address: str) -> None:
+    name = next(one for one in artifact().immutables or {} if "depositor" in one)
+    found = bench(rpc, declared(address))
+    stating(found, **{name: DEPOSITOR.address}).code()
+    with pytest.raises(UnmetError, match=f"immutable {name}"):
+        stating(found, **{name: SIGNERS[0].address}).code()

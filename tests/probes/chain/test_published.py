@@ -6,17 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from pytest_metarelease.errors import UnmetError
 from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.contract_code import Proxy
+from pytest_metarelease.manifest.model import CallerPolicy
 from pytest_metarelease.manifest.scalars import Access
+from pytest_metarelease.probes.chain.abi import read_abi
+from pytest_metarelease.probes.chain.adopting import adopted
 from pytest_metarelease.probes.chain.artifact import Artifact, load
-from pytest_metarelease.probes.chain.codec import checksum, encode
+from pytest_metarelease.probes.chain.codec import call_data, checksum, encode
 from pytest_metarelease.probes.chain.proxies import judge_proxy
 from pytest_metarelease.probes.chain.sending import Wallet, fees
 from pytest_metarelease.sandbox.accounts import DEPLOYER, DEPOSITOR
-from tests.probes.chain.deployed import Bench, bench, declared
+from tests.probes.chain.deployed import Bench, bench, declared, is_, transact
 from tests.probes.chain.nodes import CHAIN_ID, chain_at, door
 from tests.tools import ROOT
 
@@ -138,3 +142,75 @@ def test_a_published_beacon(rpc: Rpc) -> None:
     judge_proxy(probes, "token")
     with pytest.raises(UnmetError, match="implementation slot"):
         judge_proxy({**probes, "logic": deployed(rpc, *TOKEN).probe}, "token")
+
+
+# ------------------------------------------------- what their functions answer to whom
+
+NOT_THE_OWNER = CallerPolicy(nobody="given up", reverts=("Ownable: caller is not the owner",))
+
+
+@pytest.fixture(scope="module")
+def given_up(rpc: Rpc) -> Bench:
+    """OpenZeppelin's admin of proxies, whose owner renounced it."""
+    found = deployed(rpc, ZEPPELIN / "ProxyAdmin.json")
+    renounce = found.probe.interface.function("renounceOwnership")
+    transact(rpc, DEPLOYER, found.probe.address, call_data(renounce, ()))
+    changing = [one.name for one in found.probe.interface.functions if not one.reads]
+    access = dict.fromkeys(changing, NOT_THE_OWNER)
+    again = at(rpc, found.probe.address, found.probe.artifact)
+    again.probe.declared = replace(again.probe.declared, access=access)
+    return again
+
+
+def test_an_owner_that_is_empty_and_not_declared_so_is_found(given_up: Bench) -> None:
+    with pytest.raises(UnmetError, match="nobody can send from the zero address"):
+        given_up.probe.access()
+
+
+def test_an_owner_that_is_declared_empty_has_given_it_up(rpc: Rpc, given_up: Bench) -> None:
+    found = at(rpc, given_up.probe.address, given_up.probe.artifact)
+    found.probe.declared = replace(given_up.probe.declared, state={"owner": is_("0x" + "00" * 20)})
+    found.probe.expect_state("owner")
+    found.probe.access()
+    assert found.verdicts == {Judgement.MET}
+
+
+def test_a_stranger_who_may_is_found_although_the_owner_is_empty(rpc: Rpc) -> None:
+    """Here ``name()``, which everybody may call, stands for a function that is open."""
+    found = deployed(rpc, *CONTRACTS["OpenZeppelin's access control"])
+    found.probe.interface = read_abi("open", _OPEN)
+    found.probe.declared = replace(
+        found.probe.declared,
+        access={"name": NOT_THE_OWNER},
+        state={"owner": is_("0x" + "00" * 20)},
+    )
+    with pytest.raises(UnmetError, match="from a stranger"):
+        found.probe.access()
+
+
+_OPEN: tuple[dict[str, Any], ...] = (
+    {"type": "function", "name": "name", "inputs": []},
+    {
+        "type": "function",
+        "name": "owner",
+        "inputs": [],
+        "outputs": [{"name": "", "type": "address"}],
+        "stateMutability": "view",
+    },
+)
+
+
+@pytest.mark.parametrize("name", ["OpenZeppelin's access control", "Safe", "Uniswap 2's pair"])
+def test_all_of_it_can_be_adopted(rpc: Rpc, name: str) -> None:
+    """Also what answers no zeros (an invalid opcode, out of gas), and ``receive``."""
+    found = deployed(rpc, *CONTRACTS[name])
+    lines = yaml.safe_load("\n".join(adopted(found.probe)))
+    interface = found.probe.interface
+    assert len(lines["state"]) == len(interface.views)
+    changing = [one for one in interface.functions if not one.reads]
+    assert len(lines["access"]) == len(changing) + len(interface.special)
+    if name.startswith("OpenZeppelin"):
+        # What is refused there is the zero among the arguments, not the caller.
+        assert "anyone" in lines["access"]["approve"]
+        assert "anyone" in lines["access"]["renounceRole"]
+        assert "nobody" in lines["access"]["mint"]
