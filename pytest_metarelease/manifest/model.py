@@ -415,6 +415,10 @@ class Roles:
     """
 
     holders: Annotated[Mapping[str, tuple[str, ...]], NotEmpty()]
+    admins: Annotated[
+        Mapping[str, str],
+        "Role -> the role whose holders give and take it, where that is not DEFAULT_ADMIN_ROLE.",
+    ] = field(default_factory=dict)
     since: Annotated[
         int | None, "The block of the deployment; else chain.deployed_block, else 0.", Between(0)
     ] = None
@@ -431,6 +435,7 @@ class Pausing:
     by: Annotated[str, "A caller, as under `access`."]
     pause: str = "pause"
     unpause: str | None = "unpause"
+    unpause_by: Annotated[str | None, "Who ends it, where that is not who pauses."] = None
     paused: Annotated[str, "The view function that must say true then."] = "paused"
     blocks: Annotated[
         Mapping[str, str], "Function -> reason or custom error once paused.", NotEmpty()

@@ -15,6 +15,8 @@ from pytest_metarelease.probes.chain.revert import RevertedError
 from pytest_metarelease.probes.chain.simulation import Simulation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_metarelease.manifest.model import Contract
     from pytest_metarelease.probes.chain.artifact import Artifact
     from pytest_metarelease.probes.chain.measuring import Asking
@@ -93,15 +95,22 @@ class Construction:
                 return there
         return code
 
-    def argument(self, immutable: str) -> bytes | None:
-        """Return the word that the immutable must hold, where it is an argument as it is."""
+    def argument(self, immutable: str, written: Sequence[bytes] = ()) -> bytes | None:
+        """Return the word that the immutable must hold, where it is an argument as it is.
+
+        ``written`` is what was found: a negative number of a smaller type stands there with its
+        sign extended or, by compilers such as 0.7.6, without; either is this number.
+        """
         place = self.artifact.arguments.get(immutable)
         values = self._contract.constructor
         inputs = self.artifact.interface.constructor.inputs
         if place is None or len(values) != len(inputs) or not 0 <= place < len(inputs):
             return None
         word = encode(Entry("constructor", "", (inputs[place],)), (values[place],))
-        return word if len(word) == _WORD else None
+        if len(word) != _WORD:
+            return None
+        narrow = _without_sign(word, inputs[place].type)
+        return narrow if written and set(written) == {narrow} else word
 
     def stated(self, immutable: str) -> bytes | None:
         """Return the word that the manifest itself says under ``immutables``, or None."""
@@ -118,3 +127,12 @@ class Construction:
                 f"{self.asking.subject}: the constructor reverts with the declared arguments: "
                 f"{problem}"
             ) from None
+
+
+def _without_sign(word: bytes, kind: str) -> bytes:
+    """Return the word of an ``intN`` with zeros before its N bits; any other word as it is."""
+    bits = kind.removeprefix("int")
+    if not kind.startswith("int") or not bits.isdecimal():
+        return word
+    kept = int(bits) // 8
+    return bytes(_WORD - kept) + word[_WORD - kept :]

@@ -117,8 +117,8 @@ def _judge(
     actual = _values(deployed, spans)
     asked = f"immutable {name} of {construction.address}"
     seen = asking.known(asked, _words(actual), block=construction.snapshot.number)
-    argument = construction.argument(name)
     simulated = None if runs.code is None else _values(runs.code, spans)
+    argument = construction.argument(name, simulated or actual)
     moved = _moves(runs, spans)
     if argument is not None and simulated is not None and set(simulated) != {argument}:
         expected = f"immutable {name} = {_words([argument])}, its constructor argument"

@@ -125,16 +125,25 @@ def _can_be_ended(
     contract: ContractProbe, pausing: Pausing, pauser: Caller, *, paused: bool
 ) -> None:
     entry = contract.interface.function(pausing.unpause or "")
+    by = pausing.unpause_by
+    ender = pauser if by is None else callers(contract, by)[0]
     first = None if paused else call_data(contract.interface.function(pausing.pause), ())
-    asked = f"{contract.name}: {pausing.pause}() by {pauser.title}, then {entry.name}()"
-    (done, answer), seen = contract.asking.ask(
+    own = "" if by is None else f" by {ender.title}"
+    asked = f"{contract.name}: {pausing.pause}() by {pauser.title}, then {entry.name}(){own}"
+    (done, revert), seen = contract.asking.ask(
         asked,
-        lambda: _run(contract, pauser, first, (contract.address, call_data(entry, ()), 0), {}),
-        show=lambda pair: f"reverted: {pair[1].reason}" if isinstance(pair[1], Revert) else "ok",
+        lambda: _both(contract, pauser, first, ender, call_data(entry, ()), 0),
+        show=lambda pair: "ok" if pair[1] is None else f"reverted: {pair[1].reason}",
         block=contract.snapshot.number,
     )
-    if not done or isinstance(answer, Revert):
-        raise contract.asking.unmet(seen, f"{asked} succeeds", f"{answer!r:.200}")
+    if not done or revert is not None:
+        why = f"{pausing.pause}() itself reverts" if not done or revert is None else revert.reason
+        raise contract.asking.unmet(
+            seen,
+            f"{asked} succeeds",
+            f"reverts: {why}",
+            "name who ends the pause as pausing.unpause_by, where that is somebody else",
+        )
     contract.asking.met(seen, f"{asked} succeeds", "it succeeds")
 
 

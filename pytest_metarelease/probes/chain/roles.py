@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 GRANTED = "0x" + keccak(b"RoleGranted(bytes32,address,address)").hex()
 REVOKED = "0x" + keccak(b"RoleRevoked(bytes32,address,address)").hex()
 _HAS_ROLE = "0x91d14854"  # hasRole(bytes32,address)
+_ROLE_ADMIN = "getRoleAdmin(bytes32)"
+_DEFAULT_ADMIN = "0x" + "00" * 32
 
 
 def judge_roles(contract: ContractProbe) -> None:
@@ -54,7 +56,41 @@ def judge_roles(contract: ContractProbe) -> None:
         held = events.get(digest, {})
         with tally:
             _judge_role(contract, seen, (name, digest), declared.get(digest), held)
+    with tally:
+        _judge_admins(contract, names, sorted({*declared, *events}), tally)
     tally.settle()
+
+
+def _judge_admins(
+    contract: ContractProbe, names: Mapping[str, str], digests: Sequence[str], tally: Tally
+) -> None:
+    """Judge which role gives and takes each role: holders are as safe as who may make more."""
+    admins = contract.declared.roles.admins if contract.declared.roles else {}
+    wanted = {
+        role_hash(role, contract): (role_hash(admin, contract), admin)
+        for role, admin in admins.items()
+    }
+    if not any(one.signature == _ROLE_ADMIN for one in contract.interface.views):
+        if wanted:
+            raise UsageError(f"{contract.name}: roles.admins: the ABI has no {_ROLE_ADMIN}")
+        return
+    for digest in sorted({*digests, *wanted}):
+        name = names.get(digest, digest)
+        word, title = wanted.get(digest, (_DEFAULT_ADMIN, "DEFAULT_ADMIN_ROLE"))
+        with tally:
+            reading = contract.read(_ROLE_ADMIN, digest)
+            expected = f"role {name} of {contract.name} is given and taken by {title}"
+            found = str(reading.value).lower()
+            actual = f"by role {names.get(found, found)}"
+            if found != word:
+                raise contract.asking.unmet(
+                    reading.measurement,
+                    expected,
+                    actual,
+                    f"find out who changed it; if it is meant, add to contracts.{contract.name}."
+                    f'roles.admins:  "{name}": "{names.get(found, found)}"',
+                )
+            contract.asking.met(reading.measurement, expected, actual)
 
 
 def _names(contract: ContractProbe, holders: Iterable[str]) -> dict[str, str]:

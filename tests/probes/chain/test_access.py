@@ -377,7 +377,7 @@ def roles(**holders: tuple[str, ...]) -> Roles:
 def test_holders_are_exactly_the_declared(rpc: Rpc, log: str) -> None:
     found = of_log(rpc, log, roles=roles())
     found.probe.roles()
-    assert [one.judgement for one in found.cited] == [Judgement.MET] * 3
+    assert [one.judgement for one in found.cited] == [Judgement.MET] * 6  # and who gives each
 
 
 def test_a_declared_holder_who_holds_nothing_is_found(rpc: Rpc, log: str) -> None:
@@ -488,6 +488,20 @@ def test_a_role_pauses(rpc: Rpc, log: str) -> None:
         )
     }
     of_log(rpc, log, roles=roles(), pausing=pausing, access=access).probe.pausing()
+
+
+def test_who_ends_the_pause_may_be_somebody_else(rpc: Rpc) -> None:
+    log = deploy(rpc, "SettlementLog", ())
+    role = "0x" + keccak(b"PAUSER_ROLE").hex()
+    for account in (SPARE[0].address, SPARE[1].address):
+        _grant(rpc, log, role, account)
+    blocks = {"pause": "EnforcedPause"}
+    for ender in ("0x00000000000000000000000000000000C0dE0009", "self"):
+        wrong = Pausing(by=SPARE[0].address, unpause_by=ender, blocks=blocks)
+        with pytest.raises(UnmetError, match="name who ends the pause"):
+            of_log(rpc, log, pausing=wrong).probe.pausing()
+    right = Pausing(by=SPARE[0].address, unpause_by=SPARE[1].address, blocks=blocks)
+    of_log(rpc, log, pausing=right).probe.pausing()
 
 
 # ---------------------------------------------------------------------- state, deeper

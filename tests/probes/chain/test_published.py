@@ -11,12 +11,13 @@ import yaml
 from pytest_metarelease.errors import UnmetError
 from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.contract_code import Proxy
-from pytest_metarelease.manifest.model import CallerPolicy
+from pytest_metarelease.manifest.model import CallerPolicy, Roles
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.abi import read_abi
 from pytest_metarelease.probes.chain.adopting import adopted
 from pytest_metarelease.probes.chain.artifact import Artifact, load
 from pytest_metarelease.probes.chain.codec import call_data, checksum, encode
+from pytest_metarelease.probes.chain.construction import Construction
 from pytest_metarelease.probes.chain.proxies import judge_proxy
 from pytest_metarelease.probes.chain.sending import Wallet, fees
 from pytest_metarelease.sandbox.accounts import DEPLOYER, DEPOSITOR
@@ -214,3 +215,47 @@ def test_all_of_it_can_be_adopted(rpc: Rpc, name: str) -> None:
         assert "anyone" in lines["access"]["approve"]
         assert "anyone" in lines["access"]["renounceRole"]
         assert "nobody" in lines["access"]["mint"]
+
+
+def test_which_role_gives_a_role_is_compared(rpc: Rpc) -> None:
+    """OpenZeppelin 4's timelock has an admin role of its own."""
+    holder = DEPOSITOR.address
+    args = (3600, [holder], [holder], "0x" + "00" * 20)
+    path = ZEPPELIN / "TimelockController.json"
+    timelock = deployed(rpc, path, args).probe
+    names = ("PROPOSER_ROLE", "EXECUTOR_ROLE", "CANCELLER_ROLE")
+    holders = {"TIMELOCK_ADMIN_ROLE": ("self",), **dict.fromkeys(names, (holder,))}
+
+    def roles(**admins: str) -> Bench:
+        found = at(rpc, timelock.address, timelock.artifact)
+        declared_roles = Roles(holders=holders, admins=admins)
+        found.probe.declared = replace(found.probe.declared, roles=declared_roles)
+        return found
+
+    with pytest.raises(UnmetError, match='"PROPOSER_ROLE": "TIMELOCK_ADMIN_ROLE"'):
+        roles().probe.roles()
+    own = dict.fromkeys((*names, "TIMELOCK_ADMIN_ROLE"), "TIMELOCK_ADMIN_ROLE")
+    with pytest.raises(UnmetError, match="EXECUTOR_ROLE of escrow is given and taken by PROPOSER"):
+        roles(**{**own, "EXECUTOR_ROLE": "PROPOSER_ROLE"}).probe.roles()
+    right = roles(**own)
+    right.probe.roles()
+    assert right.verdicts == {Judgement.MET}
+
+
+def test_a_negative_number_stands_with_and_without_its_sign(rpc: Rpc) -> None:
+    """Solidity 0.7 keeps a small type's bits only."""
+    built = replace(
+        load(TOKEN[0]),
+        interface=read_abi("Pool", [{"type": "constructor", "inputs": [{"type": "int24"}]}]),
+        arguments={"tick": 0},
+    )
+    probe = bench(rpc, declared(DEPOSITOR.address, constructor=(-60,))).probe
+    made = Construction(probe.declared, built, rpc, probe.snapshot, probe.asking)
+    long, short = (
+        one.rjust(32, fill) for one, fill in ((b"\xc4", b"\xff"), (b"\xff\xff\xc4", b"\0"))
+    )
+    assert made.argument("tick") == long
+    assert made.argument("tick", [long]) == long
+    assert made.argument("tick", [short, short]) == short
+    assert made.argument("tick", [short, long]) == long
+    assert made.argument("tick", [b"\xc4".rjust(32, b"\0")]) == long
