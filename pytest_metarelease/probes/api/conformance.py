@@ -26,10 +26,15 @@ from pytest_metarelease.errors import (
 from pytest_metarelease.evidence import Judgement, Measurement, Recorder
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.api.openapi import Description
-from pytest_metarelease.probes.api.openapi_document import read_document, references_elsewhere
+from pytest_metarelease.probes.api.openapi_document import (
+    MOST_BYTES,
+    read_document,
+    references_elsewhere,
+)
 from pytest_metarelease.probes.api.schemathesis_process import Talk
 from pytest_metarelease.probes.clock import Deadline, sleep_within, utc_now
 from pytest_metarelease.probes.reading import failure
+from pytest_metarelease.probes.scans.reading import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -203,7 +208,9 @@ class _Trial:
         try:
             source = str(declared.file or declared.document)
             if declared.file is not None:
-                document = read_document((root / declared.file).read_bytes(), source)
+                # A file that is none, such as a pipe, would never end.
+                content = content_of(root / declared.file, source, MOST_BYTES)
+                document = read_document(content, source)
             else:
                 self.tried.sent += 1
                 asked = self._probe.get(source, credential=declared.credential)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
-from pytest_metarelease.errors import MalformedError
+from pytest_metarelease.errors import MalformedError, ProbeError
+from pytest_metarelease.manifest.interface import Description as Described
 from pytest_metarelease.manifest.model import Endpoint, Service
-from pytest_metarelease.manifest.scalars import Url
-from pytest_metarelease.probes.api.conformance import Tried, _base, _known, _operations, _summary
+from pytest_metarelease.manifest.scalars import RelativePath, Url
+from pytest_metarelease.probes.api.conformance import (
+    Tried,
+    _base,
+    _known,
+    _operations,
+    _summary,
+    _Trial,
+)
 from pytest_metarelease.probes.api.openapi_document import references_elsewhere
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_nothing_tried_is_told_as_nothing() -> None:
@@ -67,3 +81,13 @@ def test_declared_requests_that_read_are_the_first() -> None:
 def test_references_out_of_a_document_are_found() -> None:
     document = {"a": [{"$ref": "#/b"}, {"c": {"$ref": "other.yaml#/d"}}], "$ref": 7}
     assert list(references_elsewhere(document)) == ["other.yaml#/d"]
+
+
+@pytest.mark.parametrize("name", ["missing.json", "pipe.json", "long.json", "folder"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "long.json").write_bytes(b" " * (8 * 2**20 + 1))
+    nobody: Any = None
+    with pytest.raises(ProbeError, match=name):
+        _Trial(nobody, Described(file=RelativePath(name))).document(tmp_path)
