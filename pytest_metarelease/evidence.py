@@ -260,6 +260,11 @@ class Notebook:
         known = [one.measurement for one in cited if one.measurement in self.measurements]
         return self.measurements[known[-1]] if known else None
 
+    def met(self) -> bool:
+        """Return whether anything that the running check measured met an expectation."""
+        cited = self.citations.get(self.check or "", ())
+        return any(one.judgement is Judgement.MET for one in cited)
+
     def fact(self, name: str, subject: str, value: str) -> None:
         """Record an identity of the target, such as a code hash, for the decision."""
         self.facts.setdefault(name, {})[subject] = value

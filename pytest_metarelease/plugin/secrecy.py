@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,8 +20,7 @@ from pytest_metarelease.redaction import MASK, Redactor
 
 if TYPE_CHECKING:
     import warnings
-    from collections.abc import Generator
-    from pathlib import Path
+    from collections.abc import Callable, Generator
 
 NAME = "metarelease: secrecy"
 REDACTOR: pytest.StashKey[Redactor] = pytest.StashKey()
@@ -46,7 +46,8 @@ class Secrecy:
         if getattr(session.config.option, "allure_report_dir", None):
             from pytest_metarelease.reports.allure_masking import MaskedWriter
 
-            self._allure = MaskedWriter(self.redactor)
+            folder = Path(session.config.option.allure_report_dir)
+            self._allure = MaskedWriter(self.redactor, folder, _measured(session.config))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_report_header(self) -> Generator[None, list[Any], list[Any]]:
@@ -183,6 +184,17 @@ def begin(config: pytest.Config, manifest: Path) -> None:
     """Mask from now on; once per process, whoever asks first."""
     if not config.pluginmanager.has_plugin(NAME):
         config.pluginmanager.register(Secrecy(redactor_of(config), manifest), NAME)
+
+
+def _measured(config: pytest.Config) -> Callable[[], bool]:
+    """Return whether the running test measured anything; one outside a gated run need not."""
+    from pytest_metarelease.plugin.session_target import NOTEBOOK
+
+    def measured() -> bool:
+        notebook = config.stash.get(NOTEBOOK, None)
+        return notebook is None or notebook.check is None or notebook.met()
+
+    return measured
 
 
 def _learn_in_worker(config: pytest.Config) -> None:

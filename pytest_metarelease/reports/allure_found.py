@@ -7,6 +7,7 @@ found here by comparing its files with the decision. Files that are no results a
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,26 +40,41 @@ class Found:
         return tuple(map(str, parts)) if isinstance(parts, list) else ()
 
 
-def results_in(folder: Path, last_written_before: int | None = None) -> Iterator[Found]:
+def results_in(
+    folder: Path, last_written_before: int | None = None, holding: bytes = b""
+) -> Iterator[Found]:
     """Give every readable result in ``folder``; a torn or huge file is nothing we can correct.
 
-    With ``last_written_before`` (milliseconds since 1970) only those that are older.
+    With ``last_written_before`` (milliseconds since 1970) only those that are older, with
+    ``holding`` only those whose text has these bytes somewhere.
     """
-    for path in sorted(folder.glob("*-result.json")):
+    for name in _names(folder):
+        path = f"{folder}/{name}"
         try:
-            facts = path.stat()
+            facts = os.stat(path)  # noqa: PTH116 - of thousands: a Path costs more
             recent = last_written_before is not None and (
                 facts.st_mtime_ns // 1_000_000 >= last_written_before
             )
             if recent or facts.st_size > _LARGEST:
                 continue
-            content = path.read_bytes()
+            with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+                content = file.read()
+            if holding not in content:
+                continue
             check_depth(content)
             document = json.loads(content)
         except (OSError, ValueError, RecursionError):
             continue
         if isinstance(document, dict):
-            yield Found(path, document)
+            yield Found(Path(path), document)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        names = os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
+    return sorted(name for name in names if name.endswith("-result.json"))
 
 
 def earlier_starts(folder: Path, before: int) -> list[int]:
