@@ -89,16 +89,16 @@ class Forked:
 
 
 class Server:
-    """One server, started with the variables that every run has."""
+    """One server, started with the variables that every run has, with or without the wires."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], *, wired: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="forks-"))
         self._at_start = at_start(variables)
         (self.folder / "variables").write_bytes(marshal.dumps(self._at_start))
         self._stand_in()
         with (self.folder / "errors").open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, HERE / "server.py", self._address],
+                [sys.executable, HERE / "server.py", self._address, *(["wired"] if wired else [])],
                 cwd=self.folder,
                 env=dict(variables),
                 stdin=subprocess.PIPE,
@@ -188,8 +188,8 @@ def at_start(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 @cache
-def serving(variables: tuple[tuple[str, str], ...]) -> Server:
-    """Return the one server of this process, ended when it ends."""
-    made = Server(dict(variables))
+def serving(variables: tuple[tuple[str, str], ...], wired: bool = False) -> Server:
+    """Return the one server of its kind in this process, ended when it ends."""
+    made = Server(dict(variables), wired=wired)
     atexit.register(made.close)
     return made

@@ -48,15 +48,17 @@ def start(
     said: Path,
     *,
     fork: bool = True,
+    wired: bool = False,
 ) -> Process:
     """Start a command in a process group of its own, with an empty input.
 
-    What it prints goes to the file ``said``; ``fork=False`` starts it as a shell does.
+    What it prints goes to the file ``said``; ``fork=False`` starts it as a shell does. ``wired``
+    forks from a server that has imported the wire libraries: not where their import is tried.
     """
     given = environment(variables)
     with said.open("w") as output:
         if fork:
-            server = serving(tuple(environment({}).items()))
+            server = serving(tuple(environment({}).items()), wired)
             if server.can(command, folder, given):
                 return server.start(command, folder, given, output)
         return subprocess.Popen(

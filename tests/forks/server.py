@@ -22,14 +22,10 @@ import sys
 import tempfile
 import threading
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from remembering import remember  # type: ignore[import-not-found]  # found beside the script
 
 # Ours that a run imports when it needs them; none of them brings a wire library with it.
 PACKAGES = ("manifest", "gate", "approvals", "reports", "plugin", "cli")
@@ -41,47 +37,14 @@ class Preloading:
     """Ends pytest before it configures anything, when it has imported its plugins as ever."""
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_cmdline_main(self) -> int:
+    def pytest_cmdline_main(self, config: pytest.Config) -> int:
         """Import what runs import later, while the import hook of pytest is in place."""
         for package in PACKAGES:
             found = importlib.import_module(f"pytest_metarelease.{package}")
             for one in pkgutil.iter_modules(found.__path__, f"{found.__name__}."):
                 importlib.import_module(one.name)
-        remember_distributions()
-        compile_patterns()
+        remember(config.pluginmanager.get_plugins())
         return 0
-
-
-def remember_distributions() -> None:
-    """Read once what is installed: each run would read it anew, and nothing is installed in it."""
-    for name in ("metadata", "entry_points", "files"):
-        read = getattr(metadata.Distribution, name).fget
-        setattr(metadata.PathDistribution, name, property(_remembered(read)))
-    for one in metadata.distributions():
-        _ = one.metadata, one.entry_points, one.files
-
-
-def _remembered(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    known: dict[Path, Any] = {}
-
-    def value(installed: Any) -> Any:
-        if installed._path not in known:
-            known[installed._path] = read(installed)
-        return known[installed._path]
-
-    return value
-
-
-def compile_patterns() -> None:
-    """Compile what every run compiles: the first text for JUnit, a masked one, an expression."""
-    from _pytest.junitxml import bin_xml_escape
-
-    from pytest_metarelease import redaction
-    from pytest_metarelease.plugin.activation import names_in
-
-    bin_xml_escape("")
-    redaction._places()
-    names_in("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +140,13 @@ def main() -> None:
     """Preload and serve; in each forked process become what was asked for."""
     address, sys.path[:] = sys.argv[1], sys.path[1:]
     pytest.main(["-p", "no:hypothesispytest", "-p", "no:anyio"], plugins=[Preloading()])
+    del sys.modules["remembering"]
     loaded = [one for one in WIRES if one in sys.modules]
+    if sys.argv[2:] == ["wired"]:
+        loaded = []
+        for one in WIRES[:-1]:
+            with contextlib.suppress(ModuleNotFoundError):  # not all need be installed
+                importlib.import_module(one)
     if loaded:
         sys.exit(f"preloaded what no run has at its start: {', '.join(loaded)}")
     tempfile.tempdir = None

@@ -65,6 +65,12 @@ SOURCES: dict[str, str] = {
     "children": check("subprocess.run([sys.executable, '-c', 'print(7)'], check=True)\nMET"),
     "facts": check(f"{FACTS}MET"),
 }
+WIRE = check(
+    "MET\nlog = logging.getLogger('httpx')\n"
+    "assert (log.level, log.propagate, log.handlers) == (0, True, [])\n"
+    "assert 'httpx' in str(httpx.Client) and 'web3' in str(web3.Web3)",
+    before="import logging, httpx, web3, sqlalchemy, eth_account",
+)
 SPREAD = ("no go", "killed", "facts")
 COMMANDS: dict[str, tuple[str, ...]] = {
     "without us": ("pytest", "-p", "no:pytest_metarelease.plugin", "-o", "markers=verifies(x): y"),
@@ -79,6 +85,14 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 def server() -> Iterator[Server]:
     """A server of our own, ended at the end."""
     made = Server(environment({}))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def wired() -> Iterator[Server]:
+    """A server that has imported the wire libraries, ended at the end."""
+    made = Server(environment({}), wired=True)
     yield made
     made.close()
 
@@ -162,6 +176,15 @@ def test_a_run_is_the_same(server: Server, tmp_path: Path, name: str) -> None:
 def test_a_run_with_workers_is_the_same(server: Server, tmp_path: Path, name: str) -> None:
     forked, fresh, codes = both(server, tmp_path, SOURCES[name], "pytest", *RUN, "-n", "2")
     same(forked, fresh, codes)
+
+
+@pytest.mark.parametrize("name", ["go", "no go", "a wire", "a wire, two workers"])
+def test_a_run_that_has_the_wires_from_its_start_is_the_same(
+    wired: Server, tmp_path: Path, name: str
+) -> None:
+    source, _, workers = name.partition(", two ")
+    spread = ("-n", "2") if workers else ()
+    same(*both(wired, tmp_path, {**SOURCES, "a wire": WIRE}[source], "pytest", *RUN, *spread))
 
 
 @pytest.mark.parametrize("name", ["go", "no go", "facts"])

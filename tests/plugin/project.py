@@ -64,11 +64,15 @@ class Ran:
 
 
 class Project:
-    """A folder with a manifest and checks. Everything in it is committed before each run."""
+    """A folder with a manifest and checks. Everything in it is committed before each run.
 
-    def __init__(self, path: Path) -> None:
+    The runs of a ``wired`` one have wire libraries from their start, which else take a second each.
+    """
+
+    def __init__(self, path: Path, *, wired: bool = False) -> None:
         path.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self.wired = wired
         self._git("init", "-q", "--template=")  # no hooks to copy
         (path / ".git/info").mkdir()
         self.write(".gitignore", "release-evidence/\n__pycache__/\n.pytest_cache/\n*.xml\n*.flag\n")
@@ -162,7 +166,7 @@ class Project:
     def _start(
         self, command: Sequence[str], variables: Mapping[str, str], *, fork: bool = True
     ) -> Process:
-        return start(command, self.path, variables, self._said, fork=fork)
+        return start(command, self.path, variables, self._said, fork=fork, wired=self.wired)
 
     def _clean_tree(self) -> None:
         if self._git("status", "--porcelain"):

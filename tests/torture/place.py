@@ -65,7 +65,7 @@ class Place(Project):
         """Copy the whole project, with its repository and its packet, and return the copy."""
         shutil.copytree(self.path, path, symlinks=True)
         copy = Place.__new__(Place)
-        copy.path = path
+        copy.path, copy.wired = path, self.wired
         return copy
 
     def rows(self, rows: Iterable[Row]) -> Place:

@@ -22,6 +22,7 @@ from tests.torture.place import Place, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 Workers = tuple[str, ...]
 KEYS = dict(zip(("ann", "bob", "eve"), SIGNERS, strict=True))
@@ -69,6 +70,12 @@ def put(place: Place, text: str, name: str = "one.yaml") -> Place:
 
 def without(name: str) -> str:
     return re.sub(rf"(?m)^  {name}: .*\n", "", render(waiver()))
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """An empty project whose runs need not import what reads signatures."""
+    return Place(tmp_path / "project", wired=True)
 
 
 @pytest.fixture

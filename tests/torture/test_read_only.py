@@ -155,7 +155,7 @@ def orders_file(path: Path) -> Path:
 
 
 def place_of(path: Path, access: str, source: str, *checks: str) -> Place:
-    place = Place(path)
+    place = Place(path, wired=True)
     place.items("post.one P0", head=_HEAD.replace("ACCESS", access))
     place.lock(f"post.one: {' '.join(checks)}").write("test_it.py", source)
     return place

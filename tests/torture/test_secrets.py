@@ -69,7 +69,9 @@ def _session(place: Place, *options: str) -> Searched:
 def unmasked(tmp_path_factory: pytest.TempPathFactory) -> Searched:
     """The session without the plugin."""
     return _session(
-        Place(tmp_path_factory.mktemp("unmasked") / "project"), "-p", "no:pytest_metarelease.plugin"
+        Place(tmp_path_factory.mktemp("unmasked") / "project", wired=True),
+        "-p",
+        "no:pytest_metarelease.plugin",
     )
 
 
@@ -83,7 +85,9 @@ WAYS = {
 @pytest.fixture(scope="module", params=WAYS)
 def masked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Searched:
     """The session with the plugin: alone, with two workers, and without a verdict."""
-    return _session(Place(tmp_path_factory.mktemp("masked") / "project"), *WAYS[request.param])
+    return _session(
+        Place(tmp_path_factory.mktemp("masked") / "project", wired=True), *WAYS[request.param]
+    )
 
 
 @pytest.mark.parametrize(
