@@ -54,6 +54,11 @@ class Witness:
         if _is_coroutine_function(function) and not hasattr(function, "hypothesis"):
             item.obj = self._listening_async(function)  # type: ignore[attr-defined]
 
+    @property
+    def heard(self) -> bool:
+        """Whether the test function itself raised or returned something since the last ``note``."""
+        return self._from_body is not None
+
     def note(
         self, call: pytest.CallInfo[None], before: pytest.ExceptionInfo[BaseException] | None
     ) -> BaseException | None:
