@@ -80,13 +80,15 @@ class CheckResult:
     @property
     def judged(self) -> tuple[Citation, ...]:
         """Citations of the last attempt; those of earlier attempts are on record only."""
-        if self.attempts == 1:
+        if self.attempts == 1 or not self.citations:
             return self.citations
         return tuple(one for one in self.citations if one.attempt >= self.attempts)
 
     @property
     def met(self) -> tuple[Citation, ...]:
         """Citations of the last attempt that were judged and met."""
+        if not self.citations:
+            return ()
         return tuple(one for one in self.judged if one.judgement is Judgement.MET)
 
 
@@ -130,7 +132,15 @@ def assemble(
     gate accepts it only where the item declares so.
     """
     if _plainly_passed(phases) and not any(map(_speaks_against, citations)):
-        return _result(nodeid, phases, citations, [_PASSED], seconds)
+        setup, call, teardown = phases
+        return CheckResult(
+            nodeid=nodeid,
+            outcome=Outcome.PASSED,
+            code="passed",
+            passes=1,
+            duration=seconds + setup.duration + call.duration + teardown.duration,
+            citations=tuple(citations),
+        )
     attempts = _attempts(phases)
     cited = _cited_by_attempt(citations, max(1, len(attempts)))
     verdicts = [_attempt(phases, cited[number]) for number, phases in enumerate(attempts)]

@@ -33,6 +33,13 @@ def pytest_configure(config: pytest.Config) -> None:
     First of all plugins, so that the tombstone is on disk before anything else can fail and so
     that Allure finds its folder set.
     """
+    from pytest_metarelease.plugin.collector import undisturbed
+
+    with undisturbed():
+        _configure(config)
+
+
+def _configure(config: pytest.Config) -> None:
     options.add_marks(config)
     options.join_new_folder(config)
     from pytest_metarelease.plugin import waiting

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_metarelease.checklist import Checklist, Scope, marks_of, scope_of
-from pytest_metarelease.errors import UndeclaredError, UsageError
+from pytest_metarelease.errors import UsageError
 from pytest_metarelease.plugin import marks, shards
 from pytest_metarelease.plugin.activation import suggestion
-from pytest_metarelease.plugin.undeclared import asks_for_nothing, leave_out
+from pytest_metarelease.plugin.undeclared import Undeclared, leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -93,6 +93,7 @@ _KINDS = {
 }
 # Kinds that are what triggers measure: `api.error_rate` makes `api` an `error_rate`.
 _MEASURES = ("error_rate", "failure_rate", "unreachable")
+_UNDECLARED = "metarelease: undeclared"
 _STAGES_AND_SEVERITIES = frozenset(marks.STAGES) | frozenset(marks.SEVERITIES)
 
 
@@ -146,17 +147,12 @@ class Collection:
                 # Nothing declared must be seen, so the test runs and says so (see setup).
                 # Names of the manifest are no secrets, whatever the environment holds.
                 metafunc.parametrize(kind, names or (None,), ids=names or ("none-declared",))
+                if not names:
+                    self._break_undeclared(metafunc.config)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Break a check whose ``for_each`` found nothing declared."""
-        kind = asks_for_nothing(item)
-        if kind is not None:
-            raise UndeclaredError(
-                f"{self.run.manifest.file} declares no {kind} for "
-                f"{self.run.environment}, so there is nothing to verify; declare one, or "
-                "give the item `not_applicable:` with the reason"
-            )
+    def _break_undeclared(self, config: pytest.Config) -> None:
+        if not config.pluginmanager.has_plugin(_UNDECLARED):
+            config.pluginmanager.register(Undeclared(self.run), _UNDECLARED)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Stamp the items that a test verifies on it, with their marks."""

@@ -71,7 +71,12 @@ class Gathering:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep every report of every test; only where reports of all processes arrive."""
-        check = self._check_of(str(report.nodeid))
+        nodeid, check = self._latest
+        if report.nodeid != nodeid:
+            # Reports of one test mostly follow one another.
+            nodeid = str(report.nodeid)
+            check = self._collection.nodeid_of(nodeid)
+            self._latest = (nodeid, check)
         phases = self.phases.get(check, ())
         found = report.__dict__
         # Three of these for every test, nearly all of them plain: found with as little as can be.
@@ -82,7 +87,8 @@ class Gathering:
             and "wasxfail" not in found
             and not self._attempts
         ):
-            known = self._passed_in(found.get("node"))
+            node = found.get("node")
+            known = self._known.get(node) or self._passed_in(node)
             self.phases[check] = phases = known.after(phases, found["when"])
             self.seconds[check] = self.seconds.get(check, 0.0) + found["duration"]
             if phases is known.whole:
@@ -106,10 +112,8 @@ class Gathering:
         return found
 
     def _passed_in(self, node: Any) -> _Passed:
-        """Return what is kept of checks that pass in the process of ``node``."""
-        found = self._known.get(node)
-        if found is None:
-            found = self._known[node] = _Passed("main" if node is None else str(node.gateway.id))
+        """Return what is kept of checks that pass in the process of ``node``, seen first."""
+        found = self._known[node] = _Passed("main" if node is None else str(node.gateway.id))
         return found
 
     def _attempt(self, report: pytest.TestReport, check: str) -> int:
@@ -123,14 +127,6 @@ class Gathering:
             # From the first rerun of any check on, the reports of all are looked at closely.
             self._attempts.setdefault(check, 0)
         return self._attempts.get(check, 0)
-
-    def _check_of(self, nodeid: str) -> str:
-        # Reports of one test mostly follow one another.
-        latest, check = self._latest
-        if nodeid != latest:
-            check = self._collection.nodeid_of(nodeid)
-            self._latest = (nodeid, check)
-        return check
 
     def _journal(self, check: str, phases: _Phases) -> None:
         if len(phases) == 3 and all(map(_clean, phases)):

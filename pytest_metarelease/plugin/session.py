@@ -7,7 +7,6 @@ except that a later surprise may worsen it.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import shutil
 import traceback
@@ -27,6 +26,7 @@ from pytest_metarelease.plugin import (
     shards,
     suspicion,
 )
+from pytest_metarelease.plugin.collector import undisturbed
 from pytest_metarelease.plugin.last_look import LastLook
 from pytest_metarelease.plugin.parts import refuse_missing_parts
 from pytest_metarelease.plugin.session_target import redactor_of, target_of
@@ -35,7 +35,7 @@ from pytest_metarelease.reports import markdown
 from pytest_metarelease.reports.packet import Packet
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from pytest_metarelease.gate.values import Decision
     from pytest_metarelease.plugin.collection import Collection
@@ -154,7 +154,7 @@ class GatedSession:
             self._stop_target()
             self.findings += suspicion.of_approvals(self._approvals, self.run.root)
             self.findings = [*self._look.masked(self.findings), *self._look.findings()]
-            with _no_collector():
+            with undisturbed():
                 decision = closing.decide_run(self, pytest_exit, gathered)
                 self._digest = closing.write(decision, self.packet, self.config)
         except (OSError, MetareleaseError) as error:
@@ -281,18 +281,6 @@ class GatedSession:
         reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
             reporter.write_line(text, red=True)
-
-
-@contextlib.contextmanager
-def _no_collector() -> Iterator[None]:
-    """Keep the garbage collector away: much is made here, all of it stays, and it walks it all."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 class _LastWord:

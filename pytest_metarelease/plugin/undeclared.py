@@ -8,10 +8,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from pytest_metarelease.errors import UndeclaredError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pytest
+    from pytest_metarelease.plugin.state import Run
+
+
+class Undeclared:
+    """Breaks every check whose ``for_each`` found nothing; registered for the first of them."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Break a check whose ``for_each`` found nothing declared.
+
+        Raises:
+            UndeclaredError: It did.
+        """
+        kind = asks_for_nothing(item)
+        if kind is not None:
+            raise UndeclaredError(
+                f"{self._run.manifest.file} declares no {kind} for "
+                f"{self._run.environment}, so there is nothing to verify; declare one, or "
+                "give the item `not_applicable:` with the reason"
+            )
 
 
 def asks_for_nothing(item: pytest.Item, *, optional: bool = False) -> str | None:
