@@ -96,8 +96,16 @@ def write_taken_back(decision: Decision, folder: Path, why: str) -> None:
     write_incomplete(folder, decision.record.run_id, title, started_ms=first, why=why)
 
 
-def write_results(decision: Decision, folder: Path) -> None:
-    """Write the verdict first, checks and items that Allure has nothing of, and their context.
+def write_results(
+    decision: Decision, folder: Path, *, page: bytes | None = None, document: bytes | None = None
+) -> None:
+    """Write the verdict, checks and items that Allure has nothing of, and their context.
+
+    Args:
+        decision: What was decided.
+        folder: Allure's results; made where it is missing.
+        page: ``decision.md`` as the packet has it, to be attached; else it is made.
+        document: ``decision.json``, likewise.
 
     Raises:
         UnwrittenError: A file could not be written; the INCOMPLETE entry may still stand.
@@ -128,7 +136,12 @@ def write_results(decision: Decision, folder: Path) -> None:
     # Last: until everything else is there, the entry says INCOMPLETE.
     first = min(start, *earlier_starts(folder, start))
     verdict = _result(verdict_entry(decision), run_id, first, max(start, stop))
-    verdict.attachments = _attachments(decision, folder)
+    verdict.attachments = _attachments(
+        decision.record.run_id,
+        folder,
+        page or markdown.render(decision).encode(),
+        document or decision_json.render(decision),
+    )
     _write(folder, verdict, durable=True)
 
 
@@ -175,13 +188,13 @@ def _correct(decision: Decision, matches: dict[str, list[Found]]) -> None:
             write_atomically(one.path, _json(document), durable=False)
 
 
-def _attachments(decision: Decision, folder: Path) -> list[Any]:
+def _attachments(run_id: str, folder: Path, page: bytes, document: bytes) -> list[Any]:
     attached = []
     for name, kind, content in (
-        ("decision.md", "text/markdown", markdown.render(decision).encode()),
-        ("decision.json", "application/json", decision_json.render(decision)),
+        ("decision.md", "text/markdown", page),
+        ("decision.json", "application/json", document),
     ):
-        source = f"{_uuid(decision.record.run_id, name)}-attachment.{name.rpartition('.')[2]}"
+        source = f"{_uuid(run_id, name)}-attachment.{name.rpartition('.')[2]}"
         write_atomically(folder / source, content, durable=False)
         attached.append(model2.Attachment(name=name, source=source, type=kind))
     return attached

@@ -94,6 +94,8 @@ def by_check(found: list[Found], nodeids: set[str]) -> dict[str, list[Found]]:
 
     Allure's places are relative to pytest's root, so a place ends with what the node id says.
     """
+    if not found:
+        return {}
     wanted = {nodeid: _split(nodeid) for nodeid in nodeids}
     matches: dict[str, list[Found]] = {}
     by_tail: dict[tuple[str, str], list[Found]] = {}

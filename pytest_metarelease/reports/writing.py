@@ -28,12 +28,13 @@ def write(decision: Decision, packet: Packet, *, allure: Path | None = None) -> 
     """
     record = dump(record_to_json(decision.record))
     packet.write("record.json", record)
+    page = markdown.render(decision).encode()
+    document = decision_json.render(decision, hashlib.sha256(record).hexdigest())
     if allure is not None:
         from pytest_metarelease.reports.allure import write_results
 
-        write_results(decision, allure)
-    packet.write("decision.md", markdown.render(decision).encode())
-    document = decision_json.render(decision, hashlib.sha256(record).hexdigest())
+        write_results(decision, allure, page=page, document=document)
+    packet.write("decision.md", page)
     packet.write("decision.json", document)
     return hashlib.sha256(document).hexdigest()
 
