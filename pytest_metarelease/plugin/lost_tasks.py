@@ -1,6 +1,6 @@
-"""Tasks of asyncio that failed and coroutines that never began, which nobody awaited.
+"""What failed or never began, and nobody asked: tasks of asyncio, coroutines, threads, futures.
 
-Asyncio only logs the ones; of the others Python warns, which a check may keep to itself.
+Asyncio only logs its tasks; of others Python warns, which a check may keep to itself, or not even.
 
 Nothing here judges: each becomes a warning of pytest's own kind for errors that nobody could
 raise, and is treated as those of threads and destructors are.
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pytest_metarelease.plugin.lost_futures import LostFutures
 from pytest_metarelease.plugin.suspicion import warn_as, warn_unraisable
 
 # What asyncio says of a task or future whose exception was never asked for.
@@ -32,6 +33,8 @@ class LostTasks(logging.Handler):
         # What the interpreter calls; it has no public door.
         self._warn: Any = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]  # noqa: SLF001
         warnings._warn_unawaited_coroutine = self._never_awaited  # type: ignore[attr-defined]  # noqa: SLF001
+        self.futures: list[str] = []
+        self._listening = LostFutures(self.futures.append)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Warn of it, where a test or the session records warnings."""
@@ -43,12 +46,17 @@ class LostTasks(logging.Handler):
         first = text.splitlines()[0]
         warn_unraisable(f"asyncio: {first}{said}")
 
-    def tell(self) -> None:
+    def tell(self, *, failed: bool) -> None:
         """Warn of them again, where no filter and no list of a check is in between.
 
-        In Python's own words, so that what was shown before is the same finding.
+        In Python's own words, so that what was shown before is the same finding. A check that
+        ``failed`` may well leave the futures behind that it would have asked next.
         """
         never, self.never = self.never, []
+        while self.futures:
+            text = f"a future failed in a pool, and nobody asked it: {self.futures.pop(0)}"
+            if not failed:
+                never.append((pytest.PytestUnraisableExceptionWarning, text))
         for category, text in never:
             warn_as(category, text)
 
@@ -82,6 +90,7 @@ class LostTasks(logging.Handler):
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Leave asyncio's logger and Python's warnings as they were."""
+        """Leave asyncio's logger, futures and Python's warnings as they were."""
+        self._listening.stop()
         logging.getLogger("asyncio").removeHandler(self)
         warnings._warn_unawaited_coroutine = self._warn  # type: ignore[attr-defined]  # noqa: SLF001

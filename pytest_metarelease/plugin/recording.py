@@ -59,8 +59,8 @@ class Recording:
             return (yield)
         finally:
             warn_of_replaced(hooks)
-            if self._lost_tasks.never:
-                self._lost_tasks.tell()
+            if self._lost_tasks.never or self._lost_tasks.futures:
+                self._lost_tasks.tell(failed=notebook.check in self.witness.raised)
             notebook.check = None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

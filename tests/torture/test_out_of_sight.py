@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 
 Workers = tuple[str, ...]
 _NEVER = "MET\nasync def ask(): pass\n"
+_POOL = """\
+MET
+import asyncio
+from concurrent.futures import ThreadPoolExecutor, wait
+def fails(): raise AssertionError('the money is gone')
+with ThreadPoolExecutor(2) as pool:
+"""
+_LOOP = """\
+    async def ask():
+        with pytest.raises(AssertionError):
+            await asyncio.get_running_loop().run_in_executor(pool, fails)
+    asyncio.run(ask())"""
 _CASE = f"""\
 import pytest, unittest
 
@@ -57,11 +69,31 @@ KEPT = (
     Row("never_filtered", check(_NEVER + "warnings.simplefilter('ignore')\nask()"), ()),
     Row("thread_filtered", check("MET\nwarnings.simplefilter('ignore')\nthread = threading.Thread(target=lambda: 1 / 0)\nthread.start()\nthread.join()"), ()),
     Row("destructor_recorded", check("MET\nclass It:\n    def __del__(self): 1 / 0\nIt()").replace("(evidence)", "(evidence, recwarn)"), ()),
+    Row("future_dropped", check(_POOL + "    pool.submit(fails)"), ()),
+    Row("future_waited_for", check(_POOL + "    wait([pool.submit(fails)])"), ()),
+    Row("future_done", check(_POOL + "    asked = pool.submit(fails)\nassert asked.done()"), ()),
+    Row("futures_mapped", check(_POOL + "    pool.map(lambda _: fails(), range(3))"), ()),
     Row("never_recorded", check(_NEVER + "ask()").replace("(evidence)", "(evidence, recwarn)"), ()),
 )  # fmt: skip
 RIGHT = (
     Row("anyio_sound", _async("MET"), (), "verified"),
     Row("wrapped_sound", _async("MET"), (), "verified"),
+    Row("future_asked", check(_POOL + "    assert pool.submit(fails).exception()"), (), "verified"),
+    Row(
+        "future_raises",
+        check(
+            _POOL + "    with pytest.raises(AssertionError):\n        pool.submit(fails).result(60)"
+        ),
+        (),
+        "verified",
+    ),
+    Row("future_in_a_loop", check(_POOL + _LOOP), (), "verified"),
+    Row(
+        "future_of_others",
+        check(_POOL + "    assert [pool.submit(int, one).result() for one in '12'] == [1, 2]"),
+        (),
+        "verified",
+    ),
 )
 # What anyio's plugin does, what pytest-asyncio's does, and conftests that hide what failed.
 CONFTEST = """\
@@ -139,11 +171,20 @@ def test_what_a_check_keeps_to_itself(session: Session, row: Row) -> None:
     told = [one for one in session.ran.decision["findings"] if one["nodeid"] == row.nodeids[0]]
     assert [one["code"] for one in told] == ["warning-is-failure"], session.ran.text
     assert "never awaited" in told[0]["text"] or "xception" in told[0]["text"]
+    if "future" in row.name:
+        assert "nobody asked it: AssertionError: the money is gone" in told[0]["text"]
 
 
 @pytest.mark.parametrize("row", RIGHT, ids=lambda row: row.name)
-def test_an_async_check_is_verified(session: Session, row: Row) -> None:
+def test_who_asks_is_verified(session: Session, row: Row) -> None:
     assert session.ran.item(row.item)["state"] == "verified", session.ran.text
+
+
+def test_a_check_that_fails_need_not_ask_its_other_futures(place: Place) -> None:
+    asks = "    tasks = [pool.submit(fails) for _ in range(4)]\n    for one in tasks: one.result()"
+    ran = place.one(check(_POOL + asks)).pytest("-m", "post_deploy")
+    assert (ran.verdict, ran.exit_code) == ("NO-GO", 1), ran.text
+    assert place.finding_codes() == []
 
 
 def _ends(scope: str, end: str) -> str:
