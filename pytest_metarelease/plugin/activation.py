@@ -152,6 +152,9 @@ def _prepare(config: pytest.Config, loaded: Loaded) -> Run:
         shards.refuse(run)
         if gate.on:
             _refuse_not_a_run(config)
+            from pytest_metarelease.plugin.overwriting import refuse_overwriting
+
+            refuse_overwriting(config, run.packet, run.root)
     return run
 
 

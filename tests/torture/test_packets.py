@@ -74,6 +74,41 @@ def test_a_file_where_the_packet_belongs(place: Place, workers: Workers) -> None
     assert place.metarelease("run", "-m", "post_deploy").exit_code == 4
 
 
+OVER = (
+    "--junitxml=release-evidence/record.json",
+    "--junitxml=release-evidence/decision.json",
+    "--log-file=release-evidence/ledger/main.jsonl",
+    "--log-file=elsewhere/record.json",
+    "-o log_file=release-evidence/decision.md",
+)
+EMPTIED = (
+    "--alluredir=. --clean-alluredir",
+    "--alluredir=release-evidence --clean-alluredir",
+    "--basetemp=release-evidence",
+    "--basetemp=elsewhere",
+)
+
+
+@pytest.mark.parametrize("options", [*OVER, *EMPTIED])
+def test_an_option_would_destroy_the_packet(gone: Place, options: str) -> None:
+    (gone.path / "elsewhere").symlink_to("release-evidence")
+    with (gone.path / ".gitignore").open("a") as ignored:
+        ignored.write("elsewhere\n")
+    before = gone.decision()
+    code = gone.run_uncommitted("-m", "post_deploy", *options.split())
+    assert code == 4, gone.output()
+    assert ("would be written over" if options in OVER else "would empty") in gone.output()
+    assert gone.decision() == before
+
+
+def test_other_files_beside_ours_are_welcome(place: Place) -> None:
+    ran = place.one().pytest(
+        "-m", "post_deploy", "--log-file=release-evidence/log.txt", "--basetemp=release-evidence/x",
+        "--alluredir=release-evidence/allure", "--clean-alluredir",
+    )  # fmt: skip
+    assert (ran.verdict, ran.exit_code) == ("GO", 0), ran.text
+
+
 def test_a_folder_that_cannot_be_written(gone: Place) -> None:
     folder = str(gone.path / "release-evidence")
     subprocess.run(["mount", "--bind", folder, folder], check=True)
