@@ -51,11 +51,12 @@ def limits_a_client(one: Examined) -> None:
             first.measurement, "too many requests: 429", f"none of {told} was refused", met=""
         )
     else:
+        step = "ask from a faster machine, or declare the limit of an endpoint with a lower one"
         error = TooFewSamplesError(
-            f"{told} do not exceed {burst} and {rate:g} a second: the limit was not reached; ask "
-            "from a faster machine, or declare the limit of an endpoint with a lower one"
+            f"{told} do not exceed {burst} and {rate:g} a second: the limit was not reached\n"
+            f"next      {step}"
         )
-        first.unknown(error, "a request too many")
+        first.unknown(error, "a request too many", step)
     trials.finish("429 with Retry-After to whoever asks too often")
 
 
