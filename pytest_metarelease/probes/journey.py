@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.journeys import Journey, JourneyStep
     from pytest_metarelease.manifest.model import Environment
     from pytest_metarelease.probes.browser_seen import Exchange, Seen
+    from pytest_metarelease.probes.chain.rpc import Rpc
 
 _STOPPED = "verify it where access is transact, and carry it (accept_from)"
 
@@ -103,7 +104,7 @@ class WalkedJourney:
     def _refuse_what_we_lack(self) -> None:
         lacking = self.wallet.unsupported if self.wallet else []
         if lacking:
-            why = f"the page asked the wallet for {', '.join(lacking)}, which ours does not do"
+            why = f"the page asked the wallet for what ours does not do: {', '.join(lacking)}"
             self.page.record(Judgement.UNKNOWN, self.walk.expected, f"{self.walk.problem}; {why}")
             raise UnsupportedError(f"{self.walk.expected}: {self.walk.problem}; {why}")
 
@@ -122,17 +123,22 @@ def walk_journey(
         raise UndeclaredError(f"{service} declares no journey {name}")
     declared = browser.journeys[name]
     may_write = environment.access is Access.TRANSACT
-    wallet = _wallet(declared, environment, may_write=may_write)
+    node = _node(declared, environment)
+    wallet = _wallet(declared, environment, node, may_write=may_write)
     walker = _Walker(declared, environment.services[service].url, wallet, may_write=may_write)
     at, begun = utc_now(), time.perf_counter()
-    seen = visit(
-        url,
-        hosts=hosts,
-        deadline=declared.deadline,
-        may_write=may_write,
-        walk=walker.walk,
-        wallet=wallet.answer if wallet else None,
-    )
+    try:
+        seen = visit(
+            url,
+            hosts=hosts,
+            deadline=declared.deadline,
+            may_write=may_write,
+            walk=walker.walk,
+            wallet=wallet.answer if wallet else None,
+        )
+    finally:
+        if node is not None:
+            node.close()
     walk = walker.done
     measurement = recorder.measured(
         subject=f"service:{service}",
@@ -146,7 +152,13 @@ def walk_journey(
     return WalkedJourney(BrowsedPage((), limits, seen, measurement, recorder), walk, wallet)
 
 
-def _wallet(declared: Journey, environment: Environment, *, may_write: bool) -> Wallet | None:
+def _wallet(
+    declared: Journey,
+    environment: Environment,
+    node: Rpc | None,
+    *,
+    may_write: bool,
+) -> Wallet | None:
     if declared.wallet is None:
         return None
     if environment.chain is None:
@@ -156,10 +168,20 @@ def _wallet(declared: Journey, environment: Environment, *, may_write: bool) -> 
         environment.chain.id,
         {one: environment.typed_data[one] for one in declared.wallet.signs},
         may_sign=may_write,
+        read=(lambda method, given: node.call(method, *given)) if node else None,
     )
     # Loading what signs takes a second, which must not be the page's.
     _ = wallet.address
     return wallet
+
+
+def _node(declared: Journey, environment: Environment) -> Rpc | None:
+    """Return the door by which the page's wallet reads the chain, where it has one."""
+    if declared.wallet is None or environment.chain is None:
+        return None
+    from pytest_metarelease.probes.chain.rpc import connect
+
+    return connect(environment.chain, Access.READ_ONLY)
 
 
 class _Walker:

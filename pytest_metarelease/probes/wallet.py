@@ -1,28 +1,29 @@
 """A wallet for a page: answers what EIP-1193 asks, and signs on our side of the browser.
 
-It refuses to sign anything but declared EIP-712 types of declared domains, anything before the page
-was connected, and all of it where nothing may be written. The key never leaves this object.
+What only reads the chain it passes on to the declared node, as wallets do. It refuses to sign
+anything but declared EIP-712 types of declared domains, anything before the page was connected, and
+all of it where nothing may be written. The key never leaves this object.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pytest_metarelease.errors import UsageError
+from pytest_metarelease.errors import ProbeError, UsageError
 from pytest_metarelease.manifest.model import TypedData, TypedField
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from pytest_metarelease.probes.chain.methods import READS
+from pytest_metarelease.probes.chain.revert import RevertedError
 
 _LONGEST = 256 * 1024
-_MOST = 100
+_MOST, _MOST_READS = 100, 2_000
 _BYTES = (42, 66)  # characters of an address and of 32 bytes
 # EIP-1193, section "Provider Errors", and EIP-1474 for invalid parameters.
 _REJECTED, _UNAUTHORISED, _UNSUPPORTED, _INVALID = 4001, 4100, 4200, -32602
 _UNKNOWN_CHAIN = 4902  # EIP-3326
+_REVERTED, _INTERNAL = 3, -32603  # as geth has it; EIP-1474
 # What a person would be asked to confirm; nothing of it can be shown to be meant.
 _ASKS_A_PERSON = frozenset(
     {
@@ -37,17 +38,20 @@ _ASKS_A_PERSON = frozenset(
 
 
 class _RefusedError(Exception):
-    """What the page is told: a code and a text."""
+    """What the page is told: a code and a text, and of a revert its data."""
 
-    def __init__(self, code: int, text: str) -> None:
+    def __init__(self, code: int, text: str, data: str = "") -> None:
         super().__init__(text)
-        self.code = code
+        self.told: dict[str, Any] = {"code": code, "message": text}
+        if data:
+            self.told["data"] = data
 
 
 @dataclass(slots=True)
 class Wallet:
     """One account on one chain. ``key`` is 0x hexadecimal; ``declared`` may be signed.
 
+    ``read`` asks the node: it is given a method and parameters, and returns what the node answers.
     ``signed`` are the typed data that were signed, in order; ``wrong`` what the page must not have
     asked for; ``unsupported`` what we cannot do; ``held`` what was not signed since nothing may
     be written.
@@ -57,12 +61,14 @@ class Wallet:
     chain_id: int
     declared: Mapping[str, TypedData]
     may_sign: bool
+    read: Callable[[str, Sequence[Any]], Any] | None = None
     signed: list[Mapping[str, Any]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     _address: str = ""
     _connected: bool = False
+    _reads: int = 0
 
     @property
     def address(self) -> str:
@@ -78,7 +84,7 @@ class Wallet:
         try:
             return json.dumps({"result": self._result(text)})
         except _RefusedError as refused:
-            return json.dumps({"error": {"code": refused.code, "message": str(refused)}})
+            return json.dumps({"error": refused.told})
 
     def _result(self, text: str) -> Any:
         method, parameters = _read(text)
@@ -98,10 +104,27 @@ class Wallet:
             return self._switched(parameters)
         if method == "eth_signTypedData_v4":
             return self._sign(parameters)
+        if method in READS and self.read is not None:
+            return self._passed_on(method, parameters)
         _add(self.unsupported, method)
         if method in _ASKS_A_PERSON:
             raise _RefusedError(_REJECTED, f"{method} was rejected")
         raise _RefusedError(_UNSUPPORTED, f"{method} is not supported")
+
+    def _passed_on(self, method: str, parameters: Sequence[Any]) -> Any:
+        self._reads += 1
+        if self._reads > _MOST_READS or self.read is None:
+            _add(self.unsupported, f"more than {_MOST_READS} reads of the chain")
+            raise _RefusedError(_INTERNAL, "too many reads")
+        try:
+            return self.read(method, parameters)
+        except RevertedError as error:
+            said = f"execution reverted: {error.revert.reason}".removesuffix(": ")
+            raise _RefusedError(_REVERTED, said, error.revert.data) from None
+        except ProbeError as error:
+            # The page is not to blame for what it then does not show.
+            _add(self.unsupported, f"{method}, to which the node gave no answer: {error}")
+            raise _RefusedError(_INTERNAL, "the node gave no usable answer") from None
 
     def _switched(self, parameters: Sequence[Any]) -> None:
         wanted = parameters[0] if parameters else None

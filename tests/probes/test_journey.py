@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_metarelease.errors import UnmetError
+from pytest_metarelease.errors import UnmetError, UnsupportedError
 from pytest_metarelease.evidence import Judgement, Notebook
 from pytest_metarelease.manifest.journeys import Journey, JourneyStep
 from pytest_metarelease.manifest.journeys import Wallet as DeclaredWallet
@@ -25,6 +25,7 @@ from pytest_metarelease.probes import browser_door
 from pytest_metarelease.probes.browser import browse
 from pytest_metarelease.probes.chain.signing import address_of
 from pytest_metarelease.probes.journey import WalkedJourney, walk_journey
+from tests.probes.chain.nodes import chain_at, node
 from tests.probes.pages import make_certificate, pages
 
 if TYPE_CHECKING:
@@ -76,22 +77,45 @@ ask(request).then((text) => { parent.ofFrame.told = text; });
 </script>"""
 
 
-def environment(url: str, *, access: Access = Access.TRANSACT, **browser: Any) -> Environment:
+# As libraries of contracts do it: reads go through the provider that the wallet is.
+READING = """<!doctype html><link rel="icon" href="data:,">
+<button id="connect">Connect</button><p id="state"></p>
+<script>
+const ask = (method, ...params) => ethereum.request({ method, params });
+connect.onclick = async () => {
+  const [who] = await ask("eth_requestAccounts");
+  const said = [await ask("eth_getBalance", who, "latest")];
+  said.push(await ask("eth_getCode", who, "latest"));
+  try { await ask("eth_call", { data: "0x60006000fd" }, "latest"); }
+  catch (problem) { said.push(problem.code); }
+  state.textContent = said.join(" ");
+};
+</script>"""
+
+
+NOWHERE = Chain(rpc=Url("http://127.0.0.1:9"), id=5)
+
+
+def environment(
+    url: str, *, access: Access = Access.TRANSACT, chain: Chain = NOWHERE, **browser: Any
+) -> Environment:
     page = Page(browser=Browser(**{"deadline": Seconds(20)} | browser))
     return Environment(
         name="here",
         access=access,
         services={"shop": Service(url=Url(url), page=page)},
-        chain=Chain(rpc=Url("http://127.0.0.1:9"), id=5),
+        chain=chain,
         typed_data={"login": LOGIN},
     )
 
 
-def walk(url: str, recorder: Notebook, *steps: JourneyStep, **more: Any) -> WalkedJourney:
+def walk(
+    url: str, recorder: Notebook, *steps: JourneyStep, chain: Chain = NOWHERE, **more: Any
+) -> WalkedJourney:
     recorder.check = "journey"
     given: dict[str, Any] = {"steps": steps, "deadline": Seconds(60)} | more
-    declared = Journey(**given)
-    return walk_journey("shop", "it", environment(url, journeys={"it": declared}), recorder)
+    where = environment(url, chain=chain, journeys={"it": Journey(**given)})
+    return walk_journey("shop", "it", where, recorder)
 
 
 def judgements(recorder: Notebook) -> set[Judgement]:
@@ -119,6 +143,26 @@ def test_a_page_connects_a_wallet_whose_key_it_never_sees() -> None:
     assert body["frame"]["ethereum"] == "undefined"
     assert "of another page" in body["frame"]["told"]
     assert judgements(recorder) == {Judgement.MET, Judgement.NONE}
+
+
+def test_a_page_reads_the_chain_through_its_wallet() -> None:
+    recorder = Notebook()
+    # An account of its own has nothing on a new chain; the call is of code that reverts.
+    read = JourneyStep(visible="#state", text="0x0 0x 3")
+    with node("anvil") as url, pages({"/": READING}) as site:
+        found = walk(site.url, recorder, CLICK, read, wallet=WALLET, chain=chain_at(url))
+        found.expect_walked().expect_sound()
+    assert judgements(recorder) == {Judgement.MET, Judgement.NONE}
+
+
+def test_where_the_node_does_not_answer_the_page_is_not_to_blame() -> None:
+    recorder = Notebook()
+    read = JourneyStep(visible="#state", text="0x0")
+    with pages({"/": READING}) as site:
+        found = walk(site.url, recorder, CLICK, read, wallet=WALLET, deadline=Seconds(15))
+        with pytest.raises(UnsupportedError, match="the node gave no answer"):
+            found.expect_walked()
+    assert Judgement.UNMET not in judgements(recorder)
 
 
 MIXED = """<link rel="icon" href="data:,"><p>Hi</p>

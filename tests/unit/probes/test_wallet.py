@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from pytest_metarelease.errors import UnreachableError
 from pytest_metarelease.manifest.model import TypedData, TypedField
+from pytest_metarelease.probes.chain.revert import Revert, RevertedError
 from pytest_metarelease.probes.chain.signing import recover
 from pytest_metarelease.probes.wallet import Wallet, plain
 
@@ -132,6 +134,56 @@ def test_what_it_does_not_do_is_on_record(method: str, code: int) -> None:
     assert asked(one, method, "0x00", one.address) == code
     assert one.unsupported == [method]
     assert one.wrong == []
+
+
+def reading(read: Any) -> Wallet:
+    return Wallet(KEY, 7, {"order": ORDER}, may_sign=False, read=read)
+
+
+def test_what_only_reads_is_passed_on_to_the_node() -> None:
+    seen: list[Any] = []
+
+    def answers(*given: Any) -> str:
+        seen.append(given)
+        return "0x2a"
+
+    one = reading(answers)
+    assert asked(one, "eth_call", {"to": SHOP}, "latest") == "0x2a"
+    assert asked(one, "eth_blockNumber") == "0x2a"
+    assert seen == [("eth_call", [{"to": SHOP}, "latest"]), ("eth_blockNumber", [])]
+    assert asked(one, "eth_chainId") == "0x7", "what the wallet knows itself"
+    for method in ("eth_sendRawTransaction", "evm_mine", "debug_setHead", "eth_subscribe"):
+        assert asked(one, method, "0x00") == 4200
+    assert asked(one, "eth_sendTransaction", {}) == 4001
+    assert len(seen) == 2
+    assert len(one.unsupported) == 5
+
+
+def test_a_revert_is_told_as_nodes_tell_it() -> None:
+    def reverts(*_: Any) -> Any:
+        raise RevertedError(Revert("too early", "0x08c379a0", "0x08c379a0ff"), "eth_call")
+
+    one = reading(reverts)
+    answer = json.loads(one.answer('{"method": "eth_call", "params": []}'))["error"]
+    assert answer == {"code": 3, "message": "execution reverted: too early", "data": "0x08c379a0ff"}
+    assert one.unsupported == []
+
+
+def test_where_the_node_gives_no_answer_the_page_is_not_to_blame() -> None:
+    def fails(*_: Any) -> Any:
+        raise UnreachableError("http://127.0.0.1: refused")
+
+    one = reading(fails)
+    assert asked(one, "eth_call", {}) == -32603
+    (said,) = one.unsupported
+    assert said == "eth_call, to which the node gave no answer: http://127.0.0.1: refused"
+
+
+def test_a_page_that_never_stops_reading_is_stopped() -> None:
+    one = reading(lambda *_: "0x1")
+    answers = {asked(one, "eth_blockNumber") for _ in range(2_001)}
+    assert answers == {"0x1", -32603}
+    assert one.unsupported == ["more than 2000 reads of the chain"]
 
 
 def test_it_says_who_and_where_it_is() -> None:
