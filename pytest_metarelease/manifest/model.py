@@ -293,6 +293,11 @@ class Service:
     sampling: Sampling | None = None
     hardening: Hardening = field(default_factory=Hardening)
     timeout: Annotated[Seconds, "Total time that one answer may take."] = Seconds(10)
+    patience: Annotated[
+        Seconds | None,
+        "How long one request may wait for its turn where the service limits all of ours together: "
+        "it is sent again when a 429 says so.",
+    ] = None
 
 
 @record

@@ -75,6 +75,7 @@ def service_probe(name: str, environment: Environment, recorder: Recorder) -> Ht
             for key, credential in environment.credentials.items()
         },
         may_be_cached=service.page is not None,
+        patience=service.patience or 0.0,
     )
 
 

@@ -166,7 +166,11 @@ class Response:
             + ("later" if wish is None else f"in {wish:g} s")
         )
         error.retry_after = wish
-        self.unknown(error, f"status {_either(wanted)}", "ask less often, or later")
+        self.unknown(
+            error,
+            f"status {_either(wanted)}",
+            "ask later, or declare the `patience` of the service",
+        )
 
     @property
     def put_off(self) -> bool:

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.hosts import Hosts
 
 MOST_BYTES = 8 * 2**20
+# Seconds to come back after: where a service does not say, and where it says at once.
+_USUAL_WISH, _LEAST_PAUSE = 1.0, 0.2
 
 _NEXT: Mapping[type[ProbeError], str] = {
     UnreachableError: "see that the service runs and that this address leads to it",
@@ -66,6 +68,7 @@ class HttpProbe:
         may_be_cached: Whether an answer from a cache counts; right for pages and for services of
             others, wrong for an API of our own.
         wire: Connections to share with other probes.
+        patience: Seconds that a request may wait for its turn, in all, where it is put off.
 
     ``last`` is the measurement of the last exchange, also of one that got no answer.
     """
@@ -85,6 +88,7 @@ class HttpProbe:
         headers: Mapping[str, str] | None = None,
         may_be_cached: bool = False,
         wire: Wire | None = None,
+        patience: float = 0.0,
     ) -> None:
         self.subject = subject
         self.url, basic = _without_user(url)
@@ -98,6 +102,7 @@ class HttpProbe:
         self._headers = {**basic, **(headers or {})}
         self._may_be_cached = may_be_cached
         self._wire = wire or Wire()
+        self._patience = patience
         self.last: Measurement | None = None
 
     def close(self) -> None:
@@ -141,6 +146,7 @@ class HttpProbe:
         fresh: bool = False,
         may_be_cached: bool | None = None,
         timeout: float | None = None,
+        impatient: bool = False,
     ) -> Response:
         """Send one request and return the answer, whatever its status; redirects are answers.
 
@@ -157,6 +163,7 @@ class HttpProbe:
             fresh: Ask over a new connection.
             may_be_cached: Whether a cached answer counts, where it differs from the probe's rule.
             timeout: Seconds for this exchange, where they differ from the probe's.
+            impatient: Being put off is an answer, whatever the probe's patience.
 
         Raises:
             ForbiddenError: Not allowed by the manifest; nothing was sent.
@@ -181,7 +188,16 @@ class HttpProbe:
         sent = self._sent_headers(headers, credential, is_json=json is not None, own=own)
         question = Question(method, url, sent, body)
         cached = self._may_be_cached if may_be_cached is None else may_be_cached
-        return self._ask(question, timeout or self.timeout, fresh=fresh, may_be_cached=cached)
+        deadline = Deadline.after(0.0 if impatient else self._patience)
+        while True:
+            answer = self._ask(question, timeout or self.timeout, fresh=fresh, may_be_cached=cached)
+            # Refused unread by 429 (RFC 6585); after a 503, something may have been done.
+            again = answer.status == 429 or (answer.put_off and method in SAFE_METHODS)
+            wish = _USUAL_WISH if answer.retry_after is None else answer.retry_after
+            wish = max(wish, _LEAST_PAUSE)
+            if not again or wish >= deadline.remaining:
+                return answer
+            sleep_within(wish, deadline)
 
     def ask(self, endpoint: Endpoint, *, fresh: bool = False) -> Response:
         """Send the request that an endpoint declares.

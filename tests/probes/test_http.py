@@ -577,6 +577,35 @@ def test_a_declared_endpoint_comes_back_when_it_is_asked_to(
     assert judgements(notebook) == [Judgement.MET]
 
 
+LIMITED = [429, 429, 200]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_patient_probe_waits_for_its_turn(
+    server: Hostile, probe_of: Callable[..., HttpProbe], method: str
+) -> None:
+    def third_time(asked: Asked, talk: Talk) -> None:
+        talk.send(answer("{}", LIMITED[len(server.asked) - 1], {"Retry-After": "0"}))
+
+    server.scripts["/"] = third_time
+    patient = probe_of(server.url, access=Access.TRANSACT, patience=30.0)
+    assert patient.request(method, "/").status == 200
+    assert len(server.asked) == 3
+
+
+def test_what_a_patient_probe_does_not_wait_for(
+    server: Hostile, probe_of: Callable[..., HttpProbe]
+) -> None:
+    server.scripts["/"] = says_json({}, 429, Retry_After="3600")
+    server.scripts["/once"] = says_json({}, 503, Retry_After="0")
+    patient = probe_of(server.url, access=Access.TRANSACT, patience=30.0)
+    assert patient.get("/").status == 429, "a wish beyond its patience"
+    server.scripts["/"] = says_json({}, 429, Retry_After="0")
+    assert patient.request("GET", "/", impatient=True).status == 429, "where that is the question"
+    assert patient.request("POST", "/once").status == 503, "what may have been done already"
+    assert len(server.asked) == 3
+
+
 def test_a_wish_beyond_the_budget_is_not_waited_for(server: Hostile, api: HttpProbe) -> None:
     server.scripts["/"] = says_json({}, 429, Retry_After="3600")
     began = time.monotonic()

@@ -142,6 +142,7 @@ class Examined:
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
         anonymous: bool = False,
+        impatient: bool = False,
     ) -> Response:
         """Send the declared request with differences; ``content`` is a body as it stands.
 
@@ -167,6 +168,7 @@ class Examined:
             # request of the connection: nobody else's.
             fresh=data is not None,
             timeout=self.timeout,
+            impatient=impatient,
         )
 
     def trials(self, next_step: str = "") -> Trials:

@@ -75,7 +75,7 @@ def _judge_disguise(one: Examined, trials: Trials) -> None:
         other = f"203.0.113.{1 + secrets.randbelow(250)}"  # RFC 5737: nobody's
         headers = dict.fromkeys(_OF_PROXIES, other) if disguised else {}
         try:
-            answer = one.send(body=one.declared.body, headers=headers)
+            answer = one.send(body=one.declared.body, headers=headers, impatient=True)
         except ProbeError:
             return
         served[disguised] += answer.status != 429
@@ -109,7 +109,7 @@ def _until_refused(one: Examined, rate: float, burst: int) -> tuple[Response | N
                     return
                 count += 1
             try:
-                answer = one.send(body=one.declared.body)
+                answer = one.send(body=one.declared.body, impatient=True)
             except ProbeError:
                 over.set()
                 return

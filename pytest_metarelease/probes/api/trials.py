@@ -176,7 +176,10 @@ class Trials:
                 return answer
             wish = answer.retry_after or _USUAL_WISH
             if wish >= self._patience.remaining:
-                put_off = f"{what}: not measured, the service put us off: {answer.status}"
+                put_off = (
+                    f"{what}: not measured, the service put us off: {answer.status}; declare its "
+                    "`patience`, or ask where it limits nobody"
+                )
                 self._unknown(answer.measurement, RefusedError(put_off))
                 return None
             self.recorder.supersede(mark)
