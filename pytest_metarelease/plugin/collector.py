@@ -22,8 +22,9 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            # Moves everything to the oldest generation without a walk. Else the next allocation
-            # starts one over all tests that were collected, to find that everything stays.
-            gc.freeze()
-            gc.unfreeze()
+            if not gc.get_freeze_count():  # somebody else may have frozen what is theirs
+                # Moves everything to the oldest generation without a walk. Else the next allocation
+                # starts one over all tests that were collected, to find that everything stays.
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
