@@ -413,16 +413,17 @@ class CallerPolicy:
 
 @record
 class Roles:
-    """The holders of every role of OpenZeppelin's AccessControl: exactly these.
+    """The holders of every role of OpenZeppelin's AccessControl or AccessManager: exactly these.
 
-    A role is the name of a view function that returns it, a text of which it is the hash, or 32
-    bytes as 0x hexadecimal. Holders are written as callers are.
+    A role is the name of a view function that returns it, a text of which it is the hash (an
+    AccessManager's: its number), or 32 bytes as 0x hexadecimal. Holders are written as callers are.
     """
 
     holders: Annotated[Mapping[str, tuple[str, ...]], NotEmpty()]
     admins: Annotated[
         Mapping[str, str],
-        "Role -> the role whose holders give and take it, where that is not DEFAULT_ADMIN_ROLE.",
+        "Role -> the role whose holders give and take it, where that is not DEFAULT_ADMIN_ROLE "
+        "(an AccessManager's ADMIN_ROLE).",
     ] = field(default_factory=dict)
     since: Annotated[
         int | None, "The block of the deployment; else chain.deployed_block, else 0.", Between(0)

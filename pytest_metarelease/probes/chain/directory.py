@@ -67,16 +67,3 @@ class Directory:
         if found:
             raise UsageError(f"{text} is the name of several; write contract:{text} or its like")
         raise UsageError(f"nothing declared is called {text}{suggestion(text, known)}")
-
-
-def role_hash(text: str, contract: ContractProbe) -> str:
-    """Return the 32 bytes of a role, 0x hex: asked of a view, written out, or hashed."""
-    from pytest_metarelease.probes.chain.abi import keccak
-
-    if text.startswith("0x"):
-        if len(text) != 66:
-            raise UsageError(f"role {text}: 32 bytes are needed, or a name")
-        return text.lower()
-    if any(one.name == text and not one.inputs for one in contract.interface.views):
-        return str(contract.read(text).value).lower()
-    return "0x" + (b"\0" * 32 if text == "DEFAULT_ADMIN_ROLE" else keccak(text.encode())).hex()

@@ -1,22 +1,19 @@
 """The holders of every role, rebuilt from all events and confirmed by calls: exactly the declared.
 
-Follows OpenZeppelin's AccessControl. Refuses a set that may not be whole: events are read from the
-block of the deployment, and a contract that was there before that block makes them unknown.
+Refuses a set that may not be whole: events are read from the block of the deployment, and a
+contract that was there before that block makes them unknown. ``role_schemes`` knows the events.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pytest_metarelease.errors import MalformedError, UsageError
-from pytest_metarelease.probes.chain.abi import keccak
+from pytest_metarelease.errors import UsageError
 from pytest_metarelease.probes.chain.callers import callers
-from pytest_metarelease.probes.chain.codec import checksum
-from pytest_metarelease.probes.chain.directory import role_hash
 from pytest_metarelease.probes.chain.logs import logs_of
 from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.origin import check_beginning
-from pytest_metarelease.probes.chain.quantities import payload
+from pytest_metarelease.probes.chain.role_schemes import ADMIN, Change, scheme_of
 from pytest_metarelease.probes.chain.rpc import Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
 
@@ -26,11 +23,8 @@ if TYPE_CHECKING:
     from pytest_metarelease.evidence import Measurement
     from pytest_metarelease.probes.chain.contracts import ContractProbe
 
-GRANTED = "0x" + keccak(b"RoleGranted(bytes32,address,address)").hex()
-REVOKED = "0x" + keccak(b"RoleRevoked(bytes32,address,address)").hex()
-_HAS_ROLE = "0x91d14854"  # hasRole(bytes32,address)
-_ROLE_ADMIN = "getRoleAdmin(bytes32)"
-_DEFAULT_ADMIN = "0x" + "00" * 32
+_Held = dict[str, dict[str, Change]]
+"""By role and account, the last event."""
 
 
 def judge_roles(contract: ContractProbe) -> None:
@@ -44,6 +38,7 @@ def judge_roles(contract: ContractProbe) -> None:
     roles = contract.declared.roles
     if roles is None:
         raise UsageError(f"{contract.name} declares no roles")
+    scheme = scheme_of(contract)
     names = _names(contract, roles.holders)
     declared = {
         digest: [one.address for text in roles.holders[name] for one in callers(contract, text)]
@@ -52,7 +47,7 @@ def judge_roles(contract: ContractProbe) -> None:
     events, seen = _granted(contract)
     tally = Tally()
     for digest in sorted({*declared, *events}):
-        name = names.get(digest, digest)
+        name = names.get(digest, scheme.title(digest))
         held = events.get(digest, {})
         with tally:
             _judge_role(contract, seen, (name, digest), declared.get(digest), held)
@@ -65,30 +60,32 @@ def _judge_admins(
     contract: ContractProbe, names: Mapping[str, str], digests: Sequence[str], tally: Tally
 ) -> None:
     """Judge which role gives and takes each role: holders are as safe as who may make more."""
+    scheme = scheme_of(contract)
     admins = contract.declared.roles.admins if contract.declared.roles else {}
     wanted = {
-        role_hash(role, contract): (role_hash(admin, contract), admin)
+        scheme.named(role, contract): (scheme.named(admin, contract), admin)
         for role, admin in admins.items()
     }
-    if not any(one.signature == _ROLE_ADMIN for one in contract.interface.views):
+    if not any(one.signature == scheme.admin_view for one in contract.interface.views):
         if wanted:
-            raise UsageError(f"{contract.name}: roles.admins: the ABI has no {_ROLE_ADMIN}")
+            raise UsageError(f"{contract.name}: roles.admins: the ABI has no {scheme.admin_view}")
         return
     for digest in sorted({*digests, *wanted}):
-        name = names.get(digest, digest)
-        word, title = wanted.get(digest, (_DEFAULT_ADMIN, "DEFAULT_ADMIN_ROLE"))
+        name = names.get(digest, scheme.title(digest))
+        word, title = wanted.get(digest, (ADMIN, scheme.admin_name))
         with tally:
-            reading = contract.read(_ROLE_ADMIN, digest)
+            reading = contract.read(scheme.admin_view, scheme.argument(digest))
             expected = f"role {name} of {contract.name} is given and taken by {title}"
-            found = str(reading.value).lower()
-            actual = f"by role {names.get(found, found)}"
+            found = scheme.word(reading.value)
+            other = names.get(found, scheme.title(found))
+            actual = f"by role {other}"
             if found != word:
                 raise contract.asking.unmet(
                     reading.measurement,
                     expected,
                     actual,
                     f"find out who changed it; if it is meant, add to contracts.{contract.name}."
-                    f'roles.admins:  "{name}": "{names.get(found, found)}"',
+                    f'roles.admins:  "{name}": "{other}"',
                 )
             contract.asking.met(reading.measurement, expected, actual)
 
@@ -96,8 +93,9 @@ def _judge_admins(
 def _names(contract: ContractProbe, holders: Iterable[str]) -> dict[str, str]:
     """Return the declared roles by their hash, each of which has one name."""
     names: dict[str, str] = {}
+    scheme = scheme_of(contract)
     for name in holders:
-        digest = role_hash(name, contract)
+        digest = scheme.named(name, contract)
         if digest in names:
             raise UsageError(
                 f"{contract.name}: roles.holders names one role twice: {names[digest]} and {name} "
@@ -112,13 +110,16 @@ def _judge_role(
     seen: Measurement,
     role: tuple[str, str],
     declared: Sequence[str] | None,
-    held: Mapping[str, bool],
+    held: Mapping[str, Change],
 ) -> None:
     name, digest = role
     asked = sorted({*held, *(declared or ()), *map(str, contract.declared.no_rights)})
     confirmed = _confirmed(contract, name, digest, asked)
-    lying = [one for one in asked if confirmed[one] is not held.get(one, False)]
-    holders = sorted(one for one in asked if confirmed[one] or held.get(one, False))
+    given = {one for one, last in held.items() if last.granted}
+    # A role that begins later is held: nobody has to agree any more.
+    later = {one for one in given if held[one].since > contract.snapshot.timestamp}
+    lying = [one for one in asked if confirmed[one] != (one in given) and one not in later]
+    holders = sorted(one for one in asked if confirmed[one] or one in given)
     wanted = sorted(declared or ())
     expected = f"role {name} of {contract.name} is held by exactly {_shown(wanted)}"
     if lying:
@@ -144,20 +145,19 @@ def _judge_role(
     contract.asking.met(seen, expected, _shown(holders))
 
 
-def _granted(contract: ContractProbe) -> tuple[dict[str, dict[str, bool]], Measurement]:
-    """Return, by role and account, whether the last event granted (or revoked) it."""
+def _granted(contract: ContractProbe) -> tuple[_Held, Measurement]:
+    """Return, by role and account, what the last event granted (or revoked)."""
     since = _since(contract)
+    scheme = scheme_of(contract)
     chunk = contract.declared.roles.chunk if contract.declared.roles else 1
 
-    def question() -> dict[str, dict[str, bool]]:
+    def question() -> _Held:
         check_beginning(contract, since, "roles")
-        found: dict[str, dict[str, bool]] = {}
-        logs = logs_of(
-            contract.rpc, contract.snapshot, contract.address, (GRANTED, REVOKED), since, chunk
-        )
-        for log in logs:
-            topic, role, account = _topics(log)
-            found.setdefault(role, {})[account] = topic == GRANTED
+        found: _Held = {}
+        topics = (scheme.granted, scheme.revoked)
+        for log in logs_of(contract.rpc, contract.snapshot, contract.address, topics, since, chunk):
+            change = scheme.change(log)
+            found.setdefault(change.role, {})[change.account] = change
         return found
 
     return contract.asking.ask(
@@ -175,27 +175,18 @@ def _since(contract: ContractProbe) -> int:
     return contract.directory.deployed_block
 
 
-def _topics(log: Mapping[str, Any]) -> tuple[str, str, str]:
-    topics = [str(one).lower() for one in log["topics"]]
-    if len(topics) != 4:
-        raise MalformedError(f"a role event has three indexed parameters: {log!r:.200}")
-    return topics[0], topics[1], checksum("0x" + topics[2][-40:])
-
-
 def _confirmed(
     contract: ContractProbe, name: str, digest: str, accounts: Sequence[str]
 ) -> dict[str, bool]:
     """Return what ``hasRole`` says of each account at the pinned block."""
+    scheme = scheme_of(contract)
 
     def question() -> dict[str, bool]:
         asks = [
             Ask(
                 "eth_call",
                 (
-                    {
-                        "to": contract.address,
-                        "data": _HAS_ROLE + digest[2:] + account[2:].lower().rjust(64, "0"),
-                    },
+                    {"to": contract.address, "data": scheme.has_role(digest, account)},
                     contract.snapshot.tag,
                 ),
             )
@@ -203,7 +194,7 @@ def _confirmed(
         ]
         answers = read_pinned(contract.rpc, contract.snapshot, asks) if asks else []
         return {
-            account: _truth(settled(answer, "hasRole"))
+            account: scheme.truth(settled(answer, "hasRole"))
             for account, answer in zip(accounts, answers, strict=True)
         }
 
@@ -214,13 +205,6 @@ def _confirmed(
         block=contract.snapshot.number,
     )
     return found
-
-
-def _truth(answer: Any) -> bool:
-    word = payload(answer, "hasRole")
-    if len(word) != 32 or int.from_bytes(word, "big") > 1:
-        raise MalformedError(f"hasRole() answered {len(word)} bytes, which are no bool")
-    return word[-1] == 1
 
 
 def _shown(accounts: Sequence[str]) -> str:
