@@ -62,6 +62,8 @@ def compile_patterns() -> None:
 
 def remember_fixtures(plugins: Iterable[object]) -> None:
     """Remember which names of plugins are fixtures: pytest looks at every name of each."""
+    if not hasattr(fixtures.FixtureManager, "_find_wrapped_fixture_def"):
+        return  # an older pytest, which looks at less
     packages = {str(getattr(one, "__name__", "")).partition(".")[0] for one in plugins}
     packages |= {"_pytest", "pytest_metarelease"}
     named = [one for one in sys.modules.items() if one[0].partition(".")[0] in packages]
@@ -93,7 +95,9 @@ def _fixture_names(holder: type | ModuleType) -> list[str]:
 
 def find_hooks_faster() -> None:
     """Look up a plain function of a plain module or object without ``inspect``: nearly all are."""
-    thorough: Any = _manager._static_hook_attr
+    thorough: Any = getattr(_manager, "_static_hook_attr", None)
+    if thorough is None:
+        return  # an older pluggy, which asks getattr
 
     def found(holder: Any, name: str) -> Any:
         kind = type(holder)
