@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 
 # A shell without job control, as in a script that ends in `&`, starts its children deaf to SIGINT,
-# and they would start ours so: tests that interrupt a run would wait in vain.
+# `nohup` to SIGHUP, and they would start ours so: tests that end a run would wait in vain.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -6,6 +6,7 @@ packet, are welcome.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,8 @@ def _files(config: pytest.Config) -> Iterator[tuple[str, Path]]:
     for option, name in _WRITING.items():
         given = getattr(config.option, name, None)
         if given is None and name == "log_file":
-            given = config.getini(name)
+            with contextlib.suppress(ValueError):  # where pytest's logging is off
+                given = config.getini(name)
         if given:
             yield option, Path(given)
 

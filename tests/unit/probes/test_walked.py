@@ -71,7 +71,7 @@ def test_where_it_stopped_is_unknown() -> None:
 def test_what_our_wallet_cannot_do_is_unknown() -> None:
     wallet = Wallet(KEY, 1, {}, may_sign=True, unsupported=["eth_call"])
     one = journey(Walk(expected="step 1", problem="not seen"), wallet=wallet)
-    with pytest.raises(UnsupportedError, match="asked the wallet for eth_call"):
+    with pytest.raises(UnsupportedError, match="for what ours does not do: eth_call"):
         one.expect_walked()
     assert judgements(one) == [Judgement.MET, Judgement.UNKNOWN]
     # A page that went on without it is as good as any.
