@@ -31,7 +31,11 @@ class LostFutures:
             if exception is not None:
                 # Before it is told: whoever waits for it may be faster than we are.
                 self._keep(future, exception)
-            own_set(future, exception)
+            try:
+                own_set(future, exception)
+            except BaseException:
+                self._failed.pop(id(future), None)  # it was over already
+                raise
 
         setattr(Future, "set_exception", set_exception)  # noqa: B010 - a method of a class
         for name in _ASKING:
@@ -58,10 +62,13 @@ class LostFutures:
         own = self._own[name]
 
         def asked(future: Any, timeout: float | None = None) -> Any:
+            __tracebackhide__ = True
             try:
                 return own(future, timeout)
             finally:
                 if future.done():
                     self._failed.pop(id(future), None)
+                # As the standard library does it: else its exception's traceback keeps the future.
+                future = None
 
         return asked
