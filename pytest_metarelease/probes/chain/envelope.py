@@ -6,6 +6,7 @@ a result and an error, or neither.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ _MISSING_WORDS = (
 _SIZE_WORDS = ("too large", "too big", "too many", "batch size", "exceed", "limit")
 _NO_STATE_WORDS = ("missing trie node", "historical state", "pruned", "archive")
 _MESSAGE_LENGTH = 300
+_MEMBERS = (b'"jsonrpc"', b'"id"', b'"result"', b'"error"')
 
 
 class LimitedError(RefusedError):
@@ -57,15 +59,36 @@ class WholeRefusal:
 
 
 def parse(body: bytes, where: str) -> Any:
-    """Return the JSON document in ``body``; NaN, bad UTF-8 and endless nesting are refused."""
+    """Return the JSON document in ``body``.
+
+    Raises:
+        MalformedError: NaN, bad UTF-8, endless nesting, a member of an envelope given twice.
+    """
     try:
         check_depth(body)
-        return orjson.loads(body)
+        document = orjson.loads(body)
     except ValueError as problem:
         start = body[:60].decode("utf-8", "replace")
         raise MalformedError(
             f"{where}: the answer is no JSON ({type(problem).__name__}): {start!r}"
         ) from None
+    answers = len(document) if isinstance(document, list) else 1
+    if any(body.count(name) > answers for name in _MEMBERS):
+        # Perhaps only named in a result, such as a trace. The fast reader keeps the last of two.
+        try:
+            json.loads(body, object_pairs_hook=_once)
+        except ValueError as problem:
+            raise MalformedError(f"{where}: {problem}") from None
+    return document
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice[:40]!r} is given twice in one answer")
+    return found
 
 
 def results(

@@ -197,10 +197,22 @@ _TWISTS: dict[str, Callable[[Any, Any], Any]] = {
     "not utf-8": lambda _, __: answer(b'"\xff\xfe"'),
     "NaN": lambda _, __: answer('{"jsonrpc": "2.0", "id": 1, "result": NaN}'),
     "deep": lambda _, __: answer("[" * 200_000),
+    "two results": lambda ask, _: answer(
+        f'{{"jsonrpc": "2.0", "id": {ask["id"]}, "result": "0x8", "result": "0x7"}}'
+    ),
+    "two ids": lambda ask, _: answer(
+        f'{{"jsonrpc": "2.0", "id": 1000, "id": {ask["id"]}, "result": "0x7"}}'
+    ),
     "endless integer": lambda _, __: answer('{"jsonrpc":"2.0","id":' + "1" * 10_000 + "}"),
     "zipped": lambda _, __: answer(zipped(1000), headers={"Content-Encoding": "gzip"}),
     "not http": lambda _, __: b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
 }
+
+
+def test_a_result_may_name_what_envelopes_name(fake: FakeNode) -> None:
+    trace = {"id": 1, "result": {"error": "x", "result": [{"jsonrpc": "2.0"}, {"jsonrpc": "2.0"}]}}
+    fake.methods["debug_traceTransaction"] = lambda *_: trace
+    assert to(fake.url).call("debug_traceTransaction", "0x00") == trace
 
 
 @pytest.mark.parametrize("name", _TWISTS)
