@@ -64,7 +64,7 @@ def _read(body: bytes) -> Any:
         raise ValueError(f"it is not UTF-8 at byte {error.start}") from None
     document = json.loads(
         text,
-        object_pairs_hook=_object,
+        object_pairs_hook=members_once,
         parse_constant=_no_constant,
         parse_float=_finite,
         parse_int=_bounded,
@@ -74,7 +74,12 @@ def _read(body: bytes) -> Any:
     return document
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object from its members, as ``object_pairs_hook``.
+
+    Raises:
+        ValueError: A key is given twice (RFC 8259, section 4, leaves open which one counts).
+    """
     found = dict(pairs)
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]

@@ -83,6 +83,11 @@ class Response:
         except (ValueError, TypeError):
             return None
 
+    @property
+    def pause(self) -> float:
+        """Seconds after which to come back: as long as the service asks for, else one."""
+        return self.retry_after or 1.0
+
     def header(self, name: str) -> Reading:
         """Return a header, several of one name joined by a comma; missing ones equal nothing."""
         value = header_of(self.headers, name)

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.hosts import Hosts
 
 MOST_BYTES = 8 * 2**20
-# Seconds to come back after: where a service does not say, and where it says at once.
-_USUAL_WISH, _LEAST_PAUSE = 1.0, 0.2
 
 _NEXT: Mapping[type[ProbeError], str] = {
     UnreachableError: "see that the service runs and that this address leads to it",
@@ -193,11 +191,9 @@ class HttpProbe:
             answer = self._ask(question, timeout or self.timeout, fresh=fresh, may_be_cached=cached)
             # Refused unread by 429 (RFC 6585); after a 503, something may have been done.
             again = answer.status == 429 or (answer.put_off and method in SAFE_METHODS)
-            wish = _USUAL_WISH if answer.retry_after is None else answer.retry_after
-            wish = max(wish, _LEAST_PAUSE)
-            if not again or wish >= deadline.remaining:
+            if not again or answer.pause >= deadline.remaining:
                 return answer
-            sleep_within(wish, deadline)
+            sleep_within(answer.pause, deadline)
 
     def ask(self, endpoint: Endpoint, *, fresh: bool = False) -> Response:
         """Send the request that an endpoint declares.

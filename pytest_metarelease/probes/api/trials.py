@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 #: Seconds that one check may spend on waiting because the service asked for it.
 _PATIENCE = 12.0
-_USUAL_WISH = 1.0
 #: Requests without an answer cost their whole time; a check asks for no more of them.
 _MOST_SILENCES = 2
 _SHOWN = 8
@@ -174,7 +173,7 @@ class Trials:
                 return None
             if not answer.put_off:
                 return answer
-            wish = answer.retry_after or _USUAL_WISH
+            wish = answer.pause
             if wish >= self._patience.remaining:
                 put_off = (
                     f"{what}: not measured, the service put us off: {answer.status}; declare its "

@@ -20,6 +20,7 @@ from pytest_metarelease.errors import (
 )
 from pytest_metarelease.nesting import check_depth
 from pytest_metarelease.probes.chain.revert import Revert, read_revert
+from pytest_metarelease.probes.document import members_once
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,19 +77,10 @@ def parse(body: bytes, where: str) -> Any:
     if any(body.count(name) > answers for name in _MEMBERS):
         # Perhaps only named in a result, such as a trace. The fast reader keeps the last of two.
         try:
-            json.loads(body, object_pairs_hook=_once)
+            json.loads(body, object_pairs_hook=members_once)
         except ValueError as problem:
             raise MalformedError(f"{where}: {problem}") from None
     return document
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice[:40]!r} is given twice in one answer")
-    return found
 
 
 def results(
