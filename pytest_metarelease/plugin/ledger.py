@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
@@ -23,9 +24,16 @@ from pytest_metarelease.nesting import check_depth
 from pytest_metarelease.outcome import Fault
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _LARGEST_LINE = 1_000_000
+# Of a line of bindings; each may become twelve, as two escapes of six.
+_MOST_CHARACTERS = 50_000
+# Most lines of a long run, which nothing is taken from: told without being read as JSON.
+_CLEAN = re.compile(
+    rb'\{"check":"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*","kind":"clean"\}\n'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,15 @@ class LedgerWriter:
     def append(self, entry: dict[str, object]) -> None:
         """Write one entry as one line, with one system call."""
         self._append(self._encode(entry))
+
+    def append_bindings(self, bindings: Mapping[str, tuple[str, ...]]) -> None:
+        """Write which checks claim which items, in as many lines as can be read again."""
+        by_items: dict[tuple[str, ...], list[str]] = {}
+        for check, items in bindings.items():
+            by_items.setdefault(items, []).append(check)
+        for items, checks in by_items.items():
+            for part in _parts(checks):
+                self.append({"kind": "bindings", "items": items, "checks": part})
 
     def append_clean(self, check: str) -> None:
         """Write that all reports of a check passed: what most lines are, so they are made fast."""
@@ -127,6 +144,8 @@ def read_ledgers(folder: Path) -> LedgerContents:
 def _read_line(line: bytes, into: LedgerContents) -> bool:
     if not line.endswith(b"\n") or len(line) > _LARGEST_LINE:
         return False
+    if _CLEAN.fullmatch(line):
+        return True
     try:
         check_depth(line)
         entry = json.loads(line)
@@ -150,9 +169,27 @@ def _read_entry(entry: dict[str, Any], into: LedgerContents) -> None:
     elif kind == "superseded":
         _supersede(into.citations.get(check, []), int(entry["from"]))
     elif kind == "bindings":
-        into.bindings.update({key: tuple(value) for key, value in entry["bindings"].items()})
+        into.bindings.update(dict.fromkeys(_texts(entry["checks"]), tuple(_texts(entry["items"]))))
     elif kind == "fact":
         into.facts.setdefault(entry["name"], {})[entry["subject"]] = entry["value"]
+
+
+def _parts(checks: Iterable[str]) -> Iterator[list[str]]:
+    part: list[str] = []
+    length = 0
+    for check in checks:
+        length += len(check)
+        if part and length > _MOST_CHARACTERS:
+            yield part
+            part, length = [], len(check)
+        part.append(check)
+    yield part
+
+
+def _texts(found: Any) -> list[str]:
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise TypeError("bindings are lists of texts")
+    return found
 
 
 def _supersede(cited: list[Citation], start: int) -> None:

@@ -42,7 +42,7 @@ class Recording:
 
     def pytest_collection_finish(self) -> None:
         """Note which checks claim which items, for the controller and for the record."""
-        self.ledger.append({"kind": "bindings", "bindings": self.collection.bindings})
+        self.ledger.append_bindings(self.collection.bindings)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -201,7 +201,8 @@ ENTRIES: list[dict[str, Any]] = [
     {"kind": "citation", "check": "c", "measurement": "m-1", "subject": "s", "judgement": "met"},
     {"kind": "raised", "check": "c"},
     {"kind": "superseded", "check": "c", "from": 0},
-    {"kind": "bindings", "bindings": {"c": ["i"]}},
+    {"kind": "bindings", "items": ["i"], "checks": ["c"]},
+    {"check": "c", "kind": "clean"},
     {"kind": "fact", "name": "n", "subject": "s", "value": "v"},
 ]
 
