@@ -413,10 +413,11 @@ class CallerPolicy:
 
 @record
 class Roles:
-    """The holders of every role of OpenZeppelin's AccessControl or AccessManager: exactly these.
+    """The holders of every role of AccessControl, AccessManager or OwnableRoles: exactly these.
 
     A role is the name of a view function that returns it, a text of which it is the hash (an
-    AccessManager's: its number), or 32 bytes as 0x hexadecimal. Holders are written as callers are.
+    AccessManager's: its number; of solady's OwnableRoles: ``_ROLE_0`` to ``_ROLE_255``), or 32
+    bytes as 0x hexadecimal. Holders are written as callers are.
     """
 
     holders: Annotated[Mapping[str, tuple[str, ...]], NotEmpty()]

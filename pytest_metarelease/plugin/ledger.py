@@ -31,9 +31,7 @@ _LARGEST_LINE = 1_000_000
 # Of a line of bindings; each may become twelve, as two escapes of six.
 _MOST_CHARACTERS = 50_000
 # Most lines of a long run, which nothing is taken from: told without being read as JSON.
-_CLEAN = re.compile(
-    rb'\{"check":"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*","kind":"clean"\}\n'
-)
+_CLEAN = re.compile(rb'\{"check":"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*","kind":"clean"\}\n')
 
 
 @dataclass(frozen=True, slots=True)

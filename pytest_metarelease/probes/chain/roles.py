@@ -154,10 +154,10 @@ def _granted(contract: ContractProbe) -> tuple[_Held, Measurement]:
     def question() -> _Held:
         check_beginning(contract, since, "roles")
         found: _Held = {}
-        topics = (scheme.granted, scheme.revoked)
-        for log in logs_of(contract.rpc, contract.snapshot, contract.address, topics, since, chunk):
-            change = scheme.change(log)
-            found.setdefault(change.role, {})[change.account] = change
+        snapshot, topics = contract.snapshot, scheme.topics
+        for log in logs_of(contract.rpc, snapshot, contract.address, topics, since, chunk):
+            for change in scheme.changes(log, found):
+                found.setdefault(change.role, {})[change.account] = change
         return found
 
     return contract.asking.ask(

@@ -12,7 +12,11 @@ from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.model import Roles
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.codec import call_data
-from pytest_metarelease.probes.chain.role_schemes import ACCESS_CONTROL, ACCESS_MANAGER
+from pytest_metarelease.probes.chain.role_schemes import (
+    ACCESS_CONTROL,
+    ACCESS_MANAGER,
+    OWNABLE_ROLES,
+)
 from pytest_metarelease.sandbox.accounts import ARBITER, COUNTERPARTY, DEPLOYER, DEPOSITOR
 from tests.probes.chain.deployed import Bench, transact
 from tests.probes.chain.nodes import chain_at, door
@@ -117,13 +121,14 @@ def test_a_name_that_is_no_role_is_a_usage_error(manager: Bench, name: str) -> N
 
 def test_an_event_or_an_answer_of_another_kind_is_malformed() -> None:
     word, account = "0x" + "00" * 31 + "07", "0x" + "00" * 12 + "11" * 20
-    for scheme in (ACCESS_CONTROL, ACCESS_MANAGER):
+    for scheme in (ACCESS_CONTROL, ACCESS_MANAGER, OWNABLE_ROLES):
         topics = [scheme.granted, word, *[account] * (scheme.indexed - 2)]
         for wrong in (topics[:-1], [*topics, word], ["0x" + "22" * 32, *topics[1:]]):
             with pytest.raises(MalformedError):
-                scheme.change({"topics": wrong, "data": "0x" + "00" * 96})
+                scheme.changes({"topics": wrong, "data": "0x" + "00" * 96}, {})
         for answer in ("0x", "0x" + "00" * 31, "0x" + "00" * 33, word, word + word[2:]):
             with pytest.raises(MalformedError):
                 scheme.truth(answer)
+    log = {"topics": [ACCESS_MANAGER.granted, word, account], "data": word}
     with pytest.raises(MalformedError, match="not delay, since, new"):
-        ACCESS_MANAGER.change({"topics": [ACCESS_MANAGER.granted, word, account], "data": word})
+        ACCESS_MANAGER.changes(log, {})
