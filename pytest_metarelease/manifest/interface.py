@@ -50,7 +50,8 @@ class First:
     endpoint: Annotated[str, "An endpoint of the same service.", Refers("own_endpoint")]
     take: Annotated[
         Mapping[str, ValuePath],
-        "Stand-in of the body, e.g. `$signature` -> where its value stands in the answer.",
+        "Stand-in of body or path parameters, e.g. `$signature` or `$id` -> where its value stands "
+        "in the answer.",
         NotEmpty(),
     ]
 

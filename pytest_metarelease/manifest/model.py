@@ -164,9 +164,9 @@ class Endpoint:
 
     path: Annotated[str, "The path; `{name}` stands for a path parameter."]
     method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    parameters: Annotated[Mapping[str, str], "Path parameter -> a value that is known."] = field(
-        default_factory=dict
-    )
+    parameters: Annotated[
+        Mapping[str, str], "Path parameter -> a value that is known, or what `first` takes."
+    ] = field(default_factory=dict)
     query: Annotated[Mapping[str, str], MayBeEmpty()] = field(default_factory=dict)
     body: Annotated[
         Json,
@@ -228,6 +228,11 @@ class Endpoint:
         for name, value in self.parameters.items():
             path = path.replace("{" + name + "}", value)
         return path
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether its path is known before anything is asked."""
+        return self.first is None or self.first.take.keys().isdisjoint(self.parameters.values())
 
     @property
     def is_protected(self) -> bool:

@@ -238,6 +238,25 @@ def _service(service: Service) -> Broken:
                 ("sampling", "endpoints", index),
                 f"{name} is {endpoint.method}; only GET is sampled",
             )
+        elif endpoint is not None and not endpoint.is_fixed:
+            why = f"the path of {name} is known only after what comes first; sample a known one"
+            yield ("sampling", "endpoints", index), why
+    for name in service.endpoints:
+        if name in _before(service, name):
+            yield ("endpoints", name, "first", "endpoint"), "comes before itself in the end"
+
+
+def _before(service: Service, name: str) -> set[str]:
+    """Return what is asked before an endpoint, and before that."""
+    found: set[str] = set()
+    endpoint = service.endpoints.get(name)
+    while endpoint is not None and endpoint.first is not None:
+        before = endpoint.first.endpoint
+        if before in found:
+            break
+        found.add(before)
+        endpoint = service.endpoints.get(before)
+    return found
 
 
 def _description(description: Description) -> Broken:
@@ -371,8 +390,8 @@ def _endpoint(endpoint: Endpoint) -> Broken:
     for name in first.take:
         if not _STAND_IN.fullmatch(name):
             yield ("first", "take", name), "is no stand-in; write for example $signature"
-        elif not _holds(endpoint.body, name):
-            yield ("first", "take", name), "stands nowhere in the body"
+        elif not _holds(endpoint.body, name) and name not in endpoint.parameters.values():
+            yield ("first", "take", name), "stands nowhere in the body or the path's parameters"
 
 
 def _holds(value: Any, wanted: str) -> bool:

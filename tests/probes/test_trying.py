@@ -54,8 +54,9 @@ def examined(serving: Serving, **declared: Any) -> Iterator[tuple[Examined, Host
         talk.send(serving(asked))
 
     more = declared.pop("more", {})
+    beside = declared.pop("beside", ())
     endpoint = Endpoint(**{"path": "/it", **declared})
-    paths = {"/it", "/it/", "/IT", "/%69t", *(one.path for one in more.values())}
+    paths = {"/it", "/it/", "/IT", "/%69t", *beside, *(one.path for one in more.values())}
     with hostile_server(dict.fromkeys(paths, script)) as server:
         service = Service(url=Url(server.url), endpoints={"it": endpoint, **more})
         environment = Environment(
@@ -155,6 +156,73 @@ def test_without_it_nothing_is_sent() -> None:
     ):
         one.ask()
     assert [asked.target for asked in server.asked] == ["/sign"]
+
+
+ORDER = Endpoint(path="/orders", method="POST", body={"amount": "1"}, writes=True)
+CANCEL: dict[str, Any] = {
+    "path": "/orders/{id}/cancel",
+    "method": "POST",
+    "parameters": {"id": "$id"},
+    "writes": True,
+    "first": First(endpoint="order", take={"$id": ValuePath("id")}),
+    "more": {"order": ORDER},
+    "beside": ["/orders/no%201/cancel", "/orders/no%202/cancel"],
+}
+
+
+def book() -> Serving:
+    """Orders, of which each can be cancelled once."""
+    held: list[str] = []
+
+    def serving(asked: Asked) -> bytes:
+        if asked.target == "/orders":
+            held.append(f"/orders/no%20{len(held) + 1}/cancel")
+            return saying({"id": f"no {len(held)}"}, 201)
+        if held and asked.target == held[-1]:
+            held[-1] = ""
+            return saying({"cancelled": True})
+        return saying({"error": "no such order"}, 404)
+
+    return serving
+
+
+def test_what_comes_first_gives_what_the_path_needs() -> None:
+    declared = {**CANCEL, "more": {"order": replace(ORDER, answer=Answer(status=(201,)))}}
+    with examined(book(), **declared) as (one, server):
+        one.ask().expect_answer(Answer(values={ValuePath("cancelled"): OK}))
+        one.send(body=one.example()).expect(200)
+    assert [asked.target for asked in server.asked] == [
+        "/orders",
+        "/orders/no%201/cancel",
+        "/orders",
+        "/orders/no%202/cancel",
+    ]
+
+
+def test_an_unknown_id_is_tried_beside_one_that_is_known() -> None:
+    unknown: list[str] = []
+    declared = {**CANCEL, "more": {"order": replace(ORDER, answer=Answer(status=(201,)))}}
+    serving = book()
+
+    def noting(asked: Asked) -> bytes:
+        if asked.target != "/orders":
+            unknown.append(asked.target)
+        return serving(asked)
+
+    with examined(noting, **declared) as (one, _):
+        negative.unknown_ids(one)
+        assert judgements(one) == {Judgement.MET}
+    assert all("no%20" not in target for target in unknown if "OR" not in target)
+
+
+@pytest.mark.parametrize("given", [None, "", "..", True, 1.5, {"a": 1}, ["a"]])
+def test_what_no_path_can_have_is_not_sent(given: object) -> None:
+    with (
+        examined(lambda _: saying({"id": given}), **CANCEL) as (one, server),
+        pytest.raises(ProbeError, match=r"api\.order gave .* for id in the path of api\.it"),
+    ):
+        one.ask()
+    assert [asked.target for asked in server.asked] == ["/orders"]
 
 
 # --------------------------------------------------------------------------- connections

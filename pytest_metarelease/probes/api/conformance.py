@@ -361,7 +361,8 @@ def _known(service: Service, due: list[str], base: str) -> dict[str, list[dict[s
     found: dict[str, list[dict[str, Any]]] = {}
     for one in service.endpoints.values():
         name = f"{one.method} {one.path.removeprefix(base)}"
-        if one.method == "GET" and one.unconfirmed is None and not one.writes and name in due:
+        reads = one.method == "GET" and one.unconfirmed is None and not one.writes
+        if reads and one.is_fixed and name in due:
             example = {"path_parameters": dict(one.parameters), "query": dict(one.query)}
             found.setdefault(name, []).append(example)
     return found

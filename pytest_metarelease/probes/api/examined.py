@@ -31,6 +31,7 @@ _TIMEOUT = 6.0
 NUMBER = "$number"
 """Stands for a fresh number in a body."""
 _LARGEST = 999_999
+_NO_ID = ("", ".", "..")
 
 
 class Examined:
@@ -48,6 +49,7 @@ class Examined:
         self.probe = probe
         self.service = service
         self.declared = declared
+        self._parameters, self._waits = declared.parameters, not declared.is_fixed
         self.environment = environment
         self._signer: Signer | None = None
 
@@ -98,6 +100,8 @@ class Examined:
         signer = self.signer
         if signer is None:
             return self._filled()
+        if self._waits:
+            self._filled()
         if self.may_write:
             return signer.body()
         from pytest_metarelease.probes.chain.signing import fresh_key
@@ -106,10 +110,13 @@ class Examined:
 
     def ask(self) -> Response:
         """Send the declared request, as ``HttpProbe.ask`` does, with what stands for something."""
-        return self.probe.ask(replace(self.declared, body=self._filled()))
+        body = self._filled()
+        return self.probe.ask(replace(self.declared, body=body))
 
     def _filled(self) -> Any:
         """Return the declared body with fresh numbers, and with what the request before it gave.
+
+        From then on the path has what it gave, too.
 
         Raises:
             RefusedError: The request before it was not answered as declared.
@@ -129,7 +136,22 @@ class Examined:
             answer.unknown(RefusedError(text), "what the request after it needs")
         document = answer.json()
         taken = {name: look_up(document, place)[0][1] for name, place in first.take.items()}
+        parameters = dict(self._parameters)
+        for name, stand_in in self._parameters.items():
+            if stand_in in taken:
+                value = taken[stand_in]
+                if isinstance(value, bool) or not isinstance(value, str | int) or value in _NO_ID:
+                    text = f"{before.name} gave {value!r:.50} for {name} in the path of {self.name}"
+                    answer.unknown(RefusedError(text), "a value that a path can have")
+                parameters[name] = quote(str(value), safe="")
+        self.declared = replace(self.declared, parameters=parameters)
         return filled(body, taken)
+
+    def parameters(self) -> Mapping[str, str]:
+        """Return the parameters of the path with values that are known; asks where it must."""
+        if not self.declared.is_fixed:
+            self._filled()
+        return self.declared.parameters
 
     def send(
         self,
@@ -200,7 +222,9 @@ class Examined:
 
     def _control_path(self) -> tuple[str]:
         """The same path by GET where it is declared, else health, else any GET of the service."""
-        known = [one for one in self.service.endpoints.values() if one.method == "GET"]
+        known = [
+            one for one in self.service.endpoints.values() if one.method == "GET" and one.is_fixed
+        ]
         first = [one for one in known if one.path == self.declared.path]
         near = [one for one in known if self.declared.path.startswith(f"{one.path}/")]
         for one in (*first, *near):
@@ -212,7 +236,9 @@ class Examined:
     def path_with(self, parameter: str, value: str) -> str:
         """Return the path with another value for one parameter, escaped."""
         path = self.declared.path.replace("{" + parameter + "}", quote(value, safe=""))
-        for name, known in self.declared.parameters.items():
+        if set(self.declared.parameters) == {parameter}:
+            return path  # nothing else has to be known
+        for name, known in self.parameters().items():
             path = path.replace("{" + name + "}", known)
         return path
 

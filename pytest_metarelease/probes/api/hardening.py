@@ -45,7 +45,8 @@ class Front:
         if self.service.health is not None:
             paths.append((self.service.health.path, None))
         for one in self.service.endpoints.values():
-            if one.method == "GET" and not one.writes and one.unconfirmed is None:
+            reads = one.method == "GET" and not one.writes and one.unconfirmed is None
+            if reads and one.is_fixed:
                 query = "&".join(f"{key}={value}" for key, value in one.query.items())
                 paths.append((one.target + (f"?{query}" if query else ""), one.credential))
         if not paths:

@@ -76,7 +76,7 @@ def unknown_path(one: Examined) -> None:
 def unknown_ids(one: Examined) -> None:
     """Judge that an id which nothing has is not found, nor one that is no id."""
     trials = one.trials("look the id up by a parameter of the query, and answer 404 without a row")
-    for name, known in one.declared.parameters.items():
+    for name, known in one.parameters().items():
         for what, value in (
             ("an unknown", bodies.unlike(known)),
             ("a strange", "'--"),

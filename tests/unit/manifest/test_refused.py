@@ -253,6 +253,11 @@ CASES = {
         "buy: {path: /orders, method: POST, body: {}, first: {endpoint: buy, take: {$a: a}}}",
         "13:90: environments.staging.services.api.endpoints.buy.first.take.$a: stands nowhere in ",
     ),
+    "before itself": (
+        "buy: {path: /orders, method: POST}",
+        'buy: {path: "/o/{id}", parameters: {id: $a}, first: {endpoint: buy, take: {$a: a}}}',
+        "13:74: environments.staging.services.api.endpoints.buy.first.endpoint: comes before itself ",
+    ),
     "no stand-in": (
         "buy: {path: /orders, method: POST}",
         "buy: {path: /orders, method: POST, body: {}, first: {endpoint: buy, take: {a: a}}}",
@@ -560,6 +565,14 @@ CASES = {
             "14:32: environments.staging.services.api.sampling.endpoints[0]: buy is POST; "
             "only GET is "
             "sampled"
+        ),
+    ),
+    "sampling what is known late": (
+        "orders: {path: /orders, credential: admin}",
+        'orders: {path: "/o/{id}", parameters: {id: $a}, first: {endpoint: buy, take: {$a: a}}}',
+        (
+            "14:32: environments.staging.services.api.sampling.endpoints[0]: the path of orders is "
+            "known only after what comes first"
         ),
     ),
     "fewer samples than a round": (
