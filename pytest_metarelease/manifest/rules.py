@@ -243,7 +243,10 @@ def _service(service: Service) -> Broken:
             yield ("sampling", "endpoints", index), why
     for name in service.endpoints:
         if name in _before(service, name):
-            yield ("endpoints", name, "first", "endpoint"), "comes before itself in the end"
+            yield (
+                ("endpoints", name, "first", "endpoint"),
+                "comes before itself in the end; drop one `first`",
+            )
 
 
 def _before(service: Service, name: str) -> set[str]:

@@ -215,6 +215,13 @@ def test_an_unknown_id_is_tried_beside_one_that_is_known() -> None:
     assert all("no%20" not in target for target in unknown if "OR" not in target)
 
 
+def test_no_request_leaves_with_a_stand_in_in_its_path() -> None:
+    declared = {**CANCEL, "more": {"order": replace(ORDER, answer=Answer(status=(201,)))}}
+    with examined(book(), **declared) as (one, server):
+        one.send(body={})
+    assert [asked.target for asked in server.asked] == ["/orders", "/orders/no%201/cancel"]
+
+
 @pytest.mark.parametrize("given", [None, "", "..", True, 1.5, {"a": 1}, ["a"]])
 def test_what_no_path_can_have_is_not_sent(given: object) -> None:
     with (

@@ -170,6 +170,8 @@ class Examined:
 
         ``body`` is sent as JSON, also None where the endpoint declares a body.
         """
+        if path is None:
+            self.parameters()  # else a stand-in would be sent, whose 404 looks like a refusal
         declared = self.declared
         chosen = method or declared.method
         given = dict(headers or {})

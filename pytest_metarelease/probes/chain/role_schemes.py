@@ -154,7 +154,7 @@ class _Manager(Scheme):
         return self.word(int(text)) if text.isdecimal() and len(text) <= 20 else ""
 
     def _wrong(self, word: str) -> str:
-        if word and int(word, 16) < 2**64:
+        if 0 <= _number(word) < 2**64:
             return ""
         return (
             "an AccessManager's roles are numbers; write the number, or the view function that "
@@ -190,7 +190,7 @@ class _Bits(Scheme):
         return self.word(1 << int(number))
 
     def _wrong(self, word: str) -> str:
-        if word and int(word, 16).bit_count() == 1:
+        if _number(word).bit_count() == 1:
             return ""
         return (
             "a role of OwnableRoles is one bit; write _ROLE_0 to _ROLE_255, 32 bytes with one bit, "
@@ -199,6 +199,14 @@ class _Bits(Scheme):
 
     def title(self, role: str) -> str:
         return f"_ROLE_{int(role, 16).bit_length() - 1}"
+
+
+def _number(word: str) -> int:
+    """Return the number of a role; -3, which no role has and has two bits, where it is none."""
+    try:
+        return int(word, 16)
+    except ValueError:
+        return -3
 
 
 def _selector(signature: str) -> str:

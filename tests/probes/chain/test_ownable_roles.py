@@ -115,7 +115,17 @@ def test_what_was_revoked_or_renounced_is_not_held(vault: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["MINTER", "EITHER", "_ROLE_256", "_ROLE_", "9", "0x" + "00" * 32, "0x" + "ff" * 32]
+    "name",
+    [
+        "MINTER",
+        "EITHER",
+        "_ROLE_256",
+        "_ROLE_",
+        "9",
+        "0x" + "00" * 32,
+        "0x" + "ff" * 32,
+        "0x" + "zz" * 32,
+    ],
 )
 def test_a_name_that_is_no_one_role_is_a_usage_error(vault: Bench, name: str) -> None:
     with pytest.raises(UsageError, match=f"role {name} of escrow: .* is one bit"):

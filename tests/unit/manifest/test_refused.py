@@ -256,7 +256,7 @@ CASES = {
     "before itself": (
         "buy: {path: /orders, method: POST}",
         'buy: {path: "/o/{id}", parameters: {id: $a}, first: {endpoint: buy, take: {$a: a}}}',
-        "13:74: environments.staging.services.api.endpoints.buy.first.endpoint: comes before itself ",
+        "13:74: environments.staging.services.api.endpoints.buy.first.endpoint: comes before ",
     ),
     "no stand-in": (
         "buy: {path: /orders, method: POST}",
