@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import struct
 import time
 from http.client import (
     BadStatusLine,
@@ -16,6 +17,7 @@ from http.client import (
     LineTooLong,
     RemoteDisconnected,
 )
+from socket import SO_RCVTIMEO, SO_SNDTIMEO, SOL_SOCKET
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.probes.clock import Deadline
@@ -29,6 +31,8 @@ _MOST_HEAD = 64 * 1024
 _MOST_BYTES = 8 * 2**20
 _MOST_INTERIM = 8
 _AT_ONCE = 64 * 1024
+# ``struct timeval`` of socket(7): seconds and microseconds.
+_TIMEVAL = struct.Struct("@ll")
 _STATUS = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: |\r?\n|\Z)")
 _END = re.compile(rb"\r?\n\r?\n")
 # What says where a body ends; the head is put in lower case before.
@@ -78,7 +82,13 @@ class KeptConnection:
             left = max(until - time.perf_counter(), 0.001)
             self.sock = dial(*self._address, Deadline.after(left), self._tls)
         taken, self._silent = self.sock, True
-        taken.settimeout(max(until - time.perf_counter(), 0.001))
+        _limit(taken, max(until - time.perf_counter(), 0.001))
+        try:
+            return self._exchange(taken, request)
+        except BlockingIOError:
+            raise TimeoutError("timed out") from None
+
+    def _exchange(self, taken: socket.socket, request: bytes) -> int:
         taken.sendall(request)
         for _ in range(_MOST_INTERIM):
             head = self._head(taken)
@@ -183,6 +193,23 @@ class KeptConnection:
         self._buffer = b""
         while left > 0 and (piece := taken.recv(_AT_ONCE)):
             left -= len(piece)
+
+
+def _limit(taken: socket.socket, seconds: float) -> None:
+    """Let no wait on a connection be longer, in the kernel where that can be.
+
+    Python's own limit asks ``poll`` before each read and write: two times more in which threads
+    let go of the interpreter and compete for it. TLS would ask again for ever where the kernel's
+    limit has passed, so it keeps Python's.
+    """
+    if hasattr(taken, "cipher"):
+        taken.settimeout(seconds)
+        return
+    taken.settimeout(None)
+    whole, part = divmod(int(seconds * 1e6), 1_000_000)
+    limit = _TIMEVAL.pack(whole, part)
+    taken.setsockopt(SOL_SOCKET, SO_RCVTIMEO, limit)
+    taken.setsockopt(SOL_SOCKET, SO_SNDTIMEO, limit)
 
 
 def _length(said: set[bytes]) -> int:

@@ -122,3 +122,21 @@ def test_a_request_is_not_repeated_when_its_answer_had_begun(
     with pytest.raises(http.client.IncompleteRead):
         asked(connection)
     assert other.recv(1000) == b"GET / HTTP/1.1\r\n\r\n"
+
+
+@pytest.mark.parametrize("begun", [b"", OK, OK + b"Content-Length: 5\r\n\r\nok"])
+def test_silence_ends_with_the_time_that_was_given(
+    pair: tuple[KeptConnection, socket.socket], begun: bytes
+) -> None:
+    connection, other = pair
+    other.sendall(begun)
+    with pytest.raises(TimeoutError, match="timed out"):
+        connection.ask(b"GET / HTTP/1.1\r\n\r\n", time.perf_counter() + 0.05)
+
+
+def test_a_request_that_nobody_reads_ends_with_the_time_that_was_given(
+    pair: tuple[KeptConnection, socket.socket],
+) -> None:
+    connection, _ = pair
+    with pytest.raises(TimeoutError, match="timed out"):
+        connection.ask(b"x" * 2**24, time.perf_counter() + 0.05)
