@@ -413,6 +413,12 @@ def _environment(environment: Environment) -> Broken:
         if getattr(environment, key) and environment.chain is None:
             yield (key,), "are declared, but no chain to find them on"
             return
+    for name, agreement in environment.agreements.items():
+        service, _, endpoint_name = agreement.endpoint.partition(".")
+        endpoint = environment.services[service].endpoints.get(endpoint_name)
+        if endpoint is not None and endpoint.first is not None:
+            why = f"{agreement.endpoint} needs what comes first; compare one that reads by itself"
+            yield ("agreements", name, "endpoint"), why
     if environment.outages == "allowed" and environment.access is not Access.TRANSACT:
         yield ("outages",), "are caused only where access is transact; write outages: refused"
 

@@ -278,6 +278,11 @@ CASES = {
         'chain: "12"}',
         "45:73: environments.staging.agreements.book.chain: is nothing to ask",
     ),
+    "a side that needs another answer first": (
+        "{path: /orders, credential: admin}",
+        '{path: "/o/{id}", parameters: {id: $a}, first: {endpoint: buy, take: {$a: a}}}',
+        "45:35: environments.staging.agreements.book.endpoint: api.orders needs what comes first; ",
+    ),
     "a unit of rows": (
         "query: select 1}",
         "query: select 1, unit: ether}",
