@@ -23,10 +23,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def is_up(
     request: pytest.FixtureRequest,
     release: Target,
+    service: Callable[..., Any],
     external: Callable[[str], Any],
     databases: Callable[[str], Any],
 ) -> Callable[[str], bool]:
-    """Return whether ``database:NAME``, ``external:NAME``, ``contract:NAME`` or ``chain`` is up.
+    """Return whether a subject of ``health.agrees`` is up, such as ``database:orders``.
 
     Up means that it gave a usable answer to us just now. A question that could not be asked for
     another reason than the subject's silence is raised, not answered.
@@ -41,6 +42,10 @@ def is_up(
             return external(name).get("").expect_answer(declared.answer)
         if kind == "contract":
             return request.getfixturevalue("contracts")[name].code_size().at_least(1)
+        if kind == "service":
+            health = release.environment.services[name].health
+            answer = service(name, ready=False).get(health.path if health else "")
+            return answer.expect(health.status if health else 200)
         return request.getfixturevalue("chain").head()
 
     def is_up(subject: str) -> bool:

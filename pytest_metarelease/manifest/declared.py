@@ -216,14 +216,23 @@ def _members(node: Node, kind: str, key: str) -> tuple[str, ...]:
 
 
 def _outages(node: Node) -> tuple[str, ...]:
-    """Return ``service.part`` for each part whose outage may be caused and health tells of."""
+    """Return ``service.part`` for each part whose outage may be caused and health tells of.
+
+    Where nothing says how, each part of which health tells stays to be verified, and is not.
+    """
     if not _is(child(node, "outages"), "allowed"):
         return ()
-    return tuple(
+    said = [] if _is(child(node, "sandbox"), "true") else _health_members(node, "outages")
+    return tuple(said or _health_members(node, "agrees"))
+
+
+def _health_members(node: Node, key: str) -> list[str]:
+    return [
         f"{service}.{part}"
         for service in keys(node, "services")
-        for part in keys(node, "services", service, "health", "agrees")
-    )
+        for part in keys(node, "services", service, "health", key)
+        if _stands(child(node, "services", service, "health", key, part))
+    ]
 
 
 def _is_forged(node: Node, flow: str) -> bool:

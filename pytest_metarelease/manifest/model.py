@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Literal
 
+from pytest_metarelease.manifest.breaking import PartOutages
 from pytest_metarelease.manifest.contract_code import Compiler, Difference, Explorer, Proxy
 from pytest_metarelease.manifest.interface import (
     Authentication,
@@ -122,6 +123,10 @@ class Health:
     agrees: Annotated[
         Mapping[str, Annotated[tuple[str, ...], Refers("subject"), OneOrMany(), NotEmpty()]],
         "Part -> the declared subjects we measure ourselves, e.g. `database: [database:orders]`.",
+    ] = field(default_factory=dict)
+    outages: Annotated[
+        Mapping[str, PartOutages],
+        "Part of `agrees` -> how it is broken where `outages: allowed`; a sandbox breaks its own.",
     ] = field(default_factory=dict)
     within: Annotated[Seconds, "It must be healthy this long after the deployment."] = Seconds(900)
     unhealthy: Annotated[

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.manifest.amounts import read_wei
+from pytest_metarelease.manifest.breaking import PartOutages
 from pytest_metarelease.manifest.contract_code import (
     Difference,
     Initialiser,
@@ -34,6 +35,7 @@ from pytest_metarelease.manifest.model import (
     Expectation,
     Flow,
     Given,
+    Health,
     Identity,
     Item,
     Migrations,
@@ -88,6 +90,9 @@ _RESERVED_FACETS = {*Stage, *Severity}
 _STAND_IN = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 STAND_INS = ("$signer", "$nonce", "$nonce_number", "$expiry", "$expiry_ms")
 """What stands for something in the message of a signed request."""
+
+
+_ASKED = ("database", "external", "contract", "service", "chain")
 
 
 def broken_by(value: Any, *, is_open: bool = False) -> Broken:
@@ -223,6 +228,24 @@ def _query(query: Query) -> Broken:
         yield (), "states no limit; write min or max"
     elif query.min is not None and query.max is not None and query.min > query.max:
         yield ("min",), f"is more than max ({query.max})"
+
+
+def _health(health: Health) -> Broken:
+    for part, subjects in health.agrees.items():
+        for index, subject in enumerate(subjects):
+            kind, _, name = subject.partition(":")
+            if kind not in _ASKED or set(name) & set("*?["):
+                why = f"is nothing to ask; name one of {', '.join(_ASKED)}"
+                yield ("agrees", part, index), why
+    for part in health.outages:
+        if part not in health.agrees:
+            why = f"is no part of agrees{suggestion(part, health.agrees)}"
+            yield ("outages", part), why
+
+
+def _part_outages(outages: PartOutages) -> Broken:
+    if outages.down is None and outages.stalled is None:
+        yield (), "says no way to break it; write down or stalled"
 
 
 def _sampling(sampling: Sampling) -> Broken:
@@ -530,6 +553,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Flow: _flow,
     Forged: forged,
     Given: _given,
+    Health: _health,
     Identity: _identity,
     Initialiser: _initialiser,
     Item: _item,
@@ -537,6 +561,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     JourneyStep: journey_step,
     Machine: machine,
     Migrations: _migrations,
+    PartOutages: _part_outages,
     Pausing: _pausing,
     Proxy: _proxy,
     Query: _query,

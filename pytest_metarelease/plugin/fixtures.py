@@ -249,8 +249,8 @@ def databases(_sql: SqlDoor) -> Callable[[str], DatabaseProbe]:
 def outages(release: Target) -> Iterator[Callable[[str], Sequence[Course]]]:
     """Return what health said during outages of a part: ``outages("api.database")``.
 
-    They are caused on a sandbox of their own, and only where the environment says
-    ``outages: allowed``.
+    Only where the environment says ``outages: allowed``: those of a sandbox in one of their own,
+    elsewhere by the declared commands.
     """
     from pytest_metarelease.plugin.outage_door import OutageDoor
 

@@ -96,17 +96,22 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """An outage that can be caused: ``cause`` begins it on entry and ends it on exit."""
+    """An outage that can be caused: ``cause`` begins it on entry and ends it on exit.
+
+    ``answering`` asks the part itself, where that is not known otherwise, and returns what still
+    answers while it should be broken.
+    """
 
     what: str
     cause: Callable[[], AbstractContextManager[object]] = field(repr=False)
+    answering: Callable[[], str] = field(default=str, repr=False)
 
     def watch(self, probe: HttpProbe, health: Health) -> Course:
         """Cause the outage, end it, and return what health said all the while.
 
         Raises:
             NotReadyError: Health was not well before; nothing was caused.
-            ProbeError: The outage could not be caused or ended.
+            ProbeError: The outage could not be caused or ended, or was none.
         """
         at, started = utc_now(), time.perf_counter()
         mark = probe.recorder.mark()
@@ -118,6 +123,12 @@ class Outage:
         answers = _Answers()
         with self.cause():
             _until_told(probe, health, answers)
+            still = self.answering() if answers.noticed is None else ""
+        if still:
+            raise ProbeError(
+                f"health said nothing while {self.what}, but {still} answered us meanwhile; mend "
+                "the command that causes this outage"
+            )
         after = _Answers()
         recovered = _until_well(probe, health, after)
         probe.recorder.supersede(mark)

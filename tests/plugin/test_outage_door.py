@@ -1,4 +1,4 @@
-"""Outages are caused where they are allowed, on a sandbox, and nowhere else."""
+"""Outages are caused where they are allowed, and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_metarelease.errors import ForbiddenError, UnsupportedError
+from pytest_metarelease.errors import ForbiddenError
 from pytest_metarelease.manifest.model import Environment
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.plugin.outage_door import OutageDoor
@@ -24,8 +24,3 @@ def door(**declared: Any) -> OutageDoor:
 def test_without_being_allowed_nothing_is_stopped(sandbox: bool) -> None:
     with pytest.raises(ForbiddenError, match="does not say outages: allowed"):
         door(sandbox=sandbox).courses("api.database")
-
-
-def test_what_is_no_sandbox_is_not_stopped_by_us() -> None:
-    with pytest.raises(UnsupportedError, match="sign the item off"):
-        door(outages="allowed").courses("api.database")

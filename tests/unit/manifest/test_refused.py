@@ -278,6 +278,34 @@ CASES = {
         'chain: "12"}',
         "45:73: environments.staging.agreements.book.chain: is nothing to ask",
     ),
+    "a part that cannot be asked": (
+        "healthy: {status: ok}}",
+        "healthy: {status: ok}, agrees: {db: 'account:arbiter'}}",
+        "9:69: environments.staging.services.api.health.agrees.db[0]: is nothing to ask; name one ",
+    ),
+    "many parts for one": (
+        "healthy: {status: ok}}",
+        "healthy: {status: ok}, agrees: {db: [chain, 'database:*']}}",
+        "9:77: environments.staging.services.api.health.agrees.db[1]: is nothing to ask",
+    ),
+    "an outage of no part": (
+        "healthy: {status: ok}}",
+        (
+            "healthy: {status: ok}, agrees: {db: chain}, "
+            "outages: {bd: {down: {run: [a], undo: [b]}}}}"
+        ),
+        "9:87: environments.staging.services.api.health.outages.bd: is no part of agrees; known ",
+    ),
+    "an outage without a way": (
+        "healthy: {status: ok}}",
+        "healthy: {status: ok}, agrees: {db: chain}, outages: {db: {}}}",
+        "9:87: environments.staging.services.api.health.outages.db: says no way to break it",
+    ),
+    "an outage that nobody ends": (
+        "healthy: {status: ok}}",
+        "healthy: {status: ok}, agrees: {db: chain}, outages: {db: {down: {run: [a]}}}}",
+        "9:92: environments.staging.services.api.health.outages.db.down.undo: is missing",
+    ),
     "a side that needs another answer first": (
         "{path: /orders, credential: admin}",
         '{path: "/o/{id}", parameters: {id: $a}, first: {endpoint: buy, take: {$a: a}}}',
