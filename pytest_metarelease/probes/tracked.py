@@ -19,7 +19,7 @@ from pytest_metarelease.probes.clock import utc_now
 from pytest_metarelease.probes.reading import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pytest_metarelease.evidence import Recorder
     from pytest_metarelease.manifest.interface import Tree
@@ -61,6 +61,10 @@ _WORDS = re.compile(
 _TOKENS = re.compile(
     r"\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|sk_live_[A-Za-z0-9]{24,}|xox[bap]-[0-9A-Za-z-]{20,})\b"
 )
+# What each of these forms needs is looked for first: most files have none of it, and searching a
+# form that starts with words takes ten times as long.
+_RAW_VALUE = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}\b")
+_PREFIXES = ("akia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "sk_live_", "xox")
 #: The published development accounts of anvil and Hardhat: no secret, and in every tutorial.
 _PUBLIC_KEYS = frozenset(
     {
@@ -163,12 +167,13 @@ def key_material(path: str, file: Path) -> Iterator[Found]:
 
 def _passwords_in(text: str) -> Iterator[tuple[str, int]]:
     """Yield what programs and their configurations hold, but no example of them."""
-    for kind, form in (
-        ("a secret that stands in for a variable", _FALLBACK),
-        ("a written secret", _WRITTEN),
-        ("a password in an address", _OF_A_SERVER),
+    plain = text.lower()
+    for kind, form, hints in (
+        ("a secret that stands in for a variable", _FALLBACK, ("env",)),
+        ("a written secret", _WRITTEN, ("secret",)),
+        ("a password in an address", _OF_A_SERVER, ("://",)),
     ):
-        for hit in form.finditer(text):
+        for hit in form.finditer(text) if _may_hold(plain, hints) else ():
             if _PLACEHOLDER.search(hit[1]) is None:
                 yield kind, hit.start()
                 break
@@ -177,19 +182,27 @@ def _passwords_in(text: str) -> Iterator[tuple[str, int]]:
 def keys_in(text: str) -> Iterator[tuple[str, int]]:
     """Yield the kinds of key material in a text, each once, and where the first of it begins."""
     seen: set[str] = set()
-    for kind, form, group in (
-        ("a private key", _PEM, 0),
-        ("a raw private key", _RAW, 2),
-        ("a raw private key", _TAKEN, 2),
-        ("a mnemonic", _WORDS, 1),
-        (_OF_VENDORS, _TOKENS, 0),
+    plain = text.lower()
+    raw = () if _RAW_VALUE.search(plain) is None else ("",)
+    for kind, form, group, hints in (
+        ("a private key", _PEM, 0, ("private key-----",)),
+        ("a raw private key", _RAW, 2, raw),
+        ("a raw private key", _TAKEN, 2, raw),
+        ("a mnemonic", _WORDS, 1, ("mnemonic", "seed", "phrase")),
+        (_OF_VENDORS, _TOKENS, 0, _PREFIXES),
     ):
-        for hit in form.finditer(text) if kind not in seen else ():
+        may_hold = kind not in seen and _may_hold(plain, hints)
+        for hit in form.finditer(text) if may_hold else ():
             value = hit[group].lower().strip()
             if value not in _PUBLIC_KEYS and not _is_public(value):
                 seen.add(kind)
                 yield kind, hit.start()
                 break
+
+
+def _may_hold(plain: str, hints: Sequence[str]) -> bool:
+    """Return whether a text in lower case has one of the words without which a form cannot be."""
+    return any(hint in plain for hint in hints)
 
 
 def _is_public(value: str) -> bool:
