@@ -6,13 +6,16 @@ that needs it does. Whoever comes second reads what the first one wrote.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
+import importlib
 import json
 import os
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -285,17 +288,18 @@ class _Preparation:
         release = self.run.loaded.resolve_release({**os.environ, **variables})
         folder = self.run.shared / "sandbox"
         folder.mkdir()
-        running = sandbox.start(
-            sandbox.Settings(
-                version=release.version,
-                commit=release.commit,
-                faults=self.run.faults,
-                owner_pid=self.run.owner_pid,
-                folder=folder,
-                release_name=release.name,
-            ),
-            deadline=_SANDBOX_DEADLINE,
-        )
+        with _meanwhile(_import_probes):
+            running = sandbox.start(
+                sandbox.Settings(
+                    version=release.version,
+                    commit=release.commit,
+                    faults=self.run.faults,
+                    owner_pid=self.run.owner_pid,
+                    folder=folder,
+                    release_name=release.name,
+                ),
+                deadline=_SANDBOX_DEADLINE,
+            )
         self.run.kept.append(running)
         return dict(running.variables)
 
@@ -328,6 +332,25 @@ class _Preparation:
             return pin_chain(environment, self.notebook, self.run.block), ""
         except ProbeError as error:
             return None, f"{type(error).__name__}: {error}"
+
+
+@contextlib.contextmanager
+def _meanwhile(act: Callable[[], None]) -> Iterator[None]:
+    """Do something in a thread while the block waits for other processes."""
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def _import_probes() -> None:
+    """Load what the first questions need, and the wire libraries with it: half a second."""
+    for name in ("http", "sql", "chain.rpc"):
+        # What is missing is missed, with its reason, by whoever needs it.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(f"pytest_metarelease.probes.{name}")
 
 
 def head_commit(folder: Path) -> str:
