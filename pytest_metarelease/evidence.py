@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 
 class Judgement(StrEnum):
@@ -99,6 +99,20 @@ class Citation:
     attempt: int = 1
 
 
+class Mark(int):
+    """A place in a check's citations, and which other threads ran when it was taken."""
+
+    others: frozenset[int]
+
+    @classmethod
+    def at(cls, place: int) -> Mark:
+        """Return a mark of the calling thread."""
+        mark = cls(place)
+        running = {one.ident for one in threading.enumerate()} - {threading.get_ident()}
+        mark.others = frozenset(one for one in running if one is not None)
+        return mark
+
+
 def _fields(entry: Measurement | Citation) -> dict[str, object]:
     """Return the fields as ``asdict`` does, which copies each scalar: there are thousands."""
     found: dict[str, object] = {name: getattr(entry, name) for name in entry.__slots__}
@@ -142,12 +156,15 @@ class Recorder(Protocol):
         """Record what ``measurement``, also one of a prefetch, says to the running check."""
         ...
 
-    def mark(self) -> int:
+    def mark(self) -> Mark:
         """Return the present end of the running check's citations, for ``supersede``."""
         ...
 
-    def supersede(self, mark: int) -> None:
-        """Make judgements since ``mark`` say nothing: a try that is followed by another."""
+    def supersede(self, mark: Mark) -> None:
+        """Make judgements since ``mark`` say nothing: a try that is followed by another.
+
+        Those of threads that ran beside it before stand: they are no part of the try.
+        """
         ...
 
     def last_cited(self, start: int, end: int) -> Measurement | None:
@@ -162,6 +179,13 @@ class Recorder(Protocol):
 def never_redacted(text: str) -> str:
     """Return ``text`` itself: for values that cannot hold a secret, such as test data."""
     return text
+
+
+def supersede(cited: list[Citation], start: int, stand: Collection[int] = ()) -> None:
+    """Make what was cited from ``start`` on say nothing, but for those at the places ``stand``."""
+    for at in range(start, len(cited)):
+        if at not in stand:
+            cited[at] = replace(cited[at], judgement=Judgement.NONE)
 
 
 class Notebook:
@@ -188,6 +212,7 @@ class Notebook:
         self._sink = sink
         # A probe may ask from several threads; record and ledger must have one order.
         self._turn = threading.RLock()
+        self._citers: dict[str, list[int]] = {}
 
     def measured(
         self,
@@ -244,15 +269,18 @@ class Notebook:
         if self.check is not None:
             self._cite(citation)
 
-    def mark(self) -> int:
+    def mark(self) -> Mark:
         """Return the present end of the running check's citations."""
-        return len(self.citations.get(self.check or "", ()))
+        return Mark.at(len(self.citations.get(self.check or "", ())))
 
-    def supersede(self, mark: int) -> None:
+    def supersede(self, mark: Mark) -> None:
         """Make judgements since ``mark`` say nothing: a try that is followed by another."""
-        cited = self.citations.get(self.check or "", [])
-        cited[mark:] = [replace(one, judgement=Judgement.NONE) for one in cited[mark:]]
-        self._write({"kind": "superseded", "check": self.check, "from": mark})
+        check = self.check or ""
+        with self._turn:
+            cited, citers = self.citations.get(check, []), self._citers.get(check, [])
+            stand = [at for at in range(mark, len(cited)) if citers[at] in mark.others]
+            supersede(cited, mark, stand)
+            self._write({"kind": "superseded", "check": self.check, "from": mark, "stand": stand})
 
     def last_cited(self, start: int, end: int) -> Measurement | None:
         """Return the last measurement that the running check cited between two marks."""
@@ -274,6 +302,7 @@ class Notebook:
         check = self.check or ""
         with self._turn:
             self.citations.setdefault(check, []).append(citation)
+            self._citers.setdefault(check, []).append(threading.get_ident())
             self._write({"kind": "citation", "check": check, **_fields(citation)})
 
     def _write(self, entry: dict[str, object]) -> None:

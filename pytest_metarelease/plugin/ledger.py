@@ -19,6 +19,7 @@ from pytest_metarelease.evidence import (
     Measurement,
     RateSample,
     ReachSample,
+    supersede,
 )
 from pytest_metarelease.nesting import check_depth
 from pytest_metarelease.outcome import Fault
@@ -165,7 +166,8 @@ def _read_entry(entry: dict[str, Any], into: LedgerContents) -> None:
     elif kind == "raised":
         into.raised.setdefault(check, []).append(Raised(**entry))
     elif kind == "superseded":
-        _supersede(into.citations.get(check, []), int(entry["from"]))
+        stand = {int(one) for one in entry["stand"]}
+        supersede(into.citations.get(check, []), max(0, int(entry["from"])), stand)
     elif kind == "bindings":
         into.bindings.update(dict.fromkeys(_texts(entry["checks"]), tuple(_texts(entry["items"]))))
     elif kind == "fact":
@@ -188,12 +190,6 @@ def _texts(found: Any) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise TypeError("bindings are lists of texts")
     return found
-
-
-def _supersede(cited: list[Citation], start: int) -> None:
-    from dataclasses import replace
-
-    cited[start:] = [replace(one, judgement=Judgement.NONE) for one in cited[start:]]
 
 
 def _sample(found: dict[str, Any] | None) -> RateSample | ReachSample | None:

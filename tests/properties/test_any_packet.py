@@ -200,7 +200,7 @@ ENTRIES: list[dict[str, Any]] = [
     else {"kind": "measurement", **WHOLE["measurements"][0]},
     {"kind": "citation", "check": "c", "measurement": "m-1", "subject": "s", "judgement": "met"},
     {"kind": "raised", "check": "c"},
-    {"kind": "superseded", "check": "c", "from": 0},
+    {"kind": "superseded", "check": "c", "from": 0, "stand": []},
     {"kind": "bindings", "items": ["i"], "checks": ["c"]},
     {"check": "c", "kind": "clean"},
     {"kind": "fact", "name": "n", "subject": "s", "value": "v"},
@@ -217,7 +217,8 @@ def lines(draw: st.DrawFn) -> bytes:
 
 @settings(**MANY)
 @given(st.lists(lines() | st.binary(max_size=60), max_size=6))
-@example([b'{"kind": "superseded", "check": "c", "from": 1e999}\n'])
+@example([b'{"kind": "superseded", "check": "c", "from": 1e999, "stand": []}\n'])
+@example([b'{"kind": "superseded", "check": "c", "from": 0, "stand": [1e999]}\n'])
 @example([b"[" * 200_000 + b"\n"])
 @example([b'{"kind": ' * 50_000 + b"\n"])
 def test_any_ledger_is_read_or_torn(place: Path, written: list[bytes]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from pytest_metarelease.evidence import Judgement, Measurement, Notebook
 
 
@@ -50,6 +52,45 @@ def test_an_earlier_try_is_taken_back_and_stays_on_record() -> None:
     judged = [one.judgement for one in notebook.citations["test_x"]]
     assert judged == [Judgement.NONE, Judgement.MET, Judgement.NONE, Judgement.NONE]
     assert [one["kind"] for one in written][-1] == "superseded"
+
+
+def test_what_another_thread_finds_meanwhile_is_not_taken_back() -> None:
+    written: list[dict[str, object]] = []
+    notebook = Notebook(sink=written.append)
+    notebook.check = "test_x"
+    marked, found = threading.Event(), threading.Event()
+
+    def beside() -> None:
+        marked.wait(10)
+        notebook.judge(measure(notebook), Judgement.UNMET, expected="e", actual="beside")
+        found.set()
+
+    thread = threading.Thread(target=beside)
+    thread.start()
+    mark = notebook.mark()
+    marked.set()
+    found.wait(10)
+    notebook.judge(measure(notebook), Judgement.UNMET, expected="e", actual="own")
+    notebook.supersede(mark)
+    thread.join()
+    standing = [one for one in notebook.citations["test_x"] if one.judgement is Judgement.UNMET]
+    assert [one.actual for one in standing] == ["beside"]
+    assert written[-1] == {"kind": "superseded", "check": "test_x", "from": 0, "stand": [0, 1]}
+
+
+def test_what_the_try_itself_asked_in_threads_is_taken_back() -> None:
+    notebook = Notebook()
+    notebook.check = "test_x"
+    mark = notebook.mark()
+
+    def asking() -> None:
+        notebook.judge(measure(notebook), Judgement.UNKNOWN, expected="e", actual="a")
+
+    thread = threading.Thread(target=asking)
+    thread.start()
+    thread.join()
+    notebook.supersede(mark)
+    assert {one.judgement for one in notebook.citations["test_x"]} == {Judgement.NONE}
 
 
 def test_everything_is_redacted_before_it_is_kept() -> None:
