@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.rounds import Command, compare
 
 SECRET = "benchmark-s3cret/value+of=some&length"  # noqa: S105 - planted, to be found or not
+_PER_FILE = 20
 MANIFEST = """\
 release: {name: Benchmark, version: "1", commit: "0000000"}
 default_environment: here
@@ -38,8 +39,11 @@ def make_project(folder: Path, tests: int, *, failing: bool) -> None:
     (folder / "release.yaml").write_text(MANIFEST)
     (folder / "pytest.ini").write_text("[pytest]\naddopts = -q -p no:cacheprovider\n")
     one = FAILING if failing else "def test_{0}():\n    assert True\n"
-    body = "\n".join(one.format(number) for number in range(tests))
-    (folder / "test_all.py").write_text(f"SECRET = {SECRET!r}\n{body}\n")
+    # In files of a usual size: pytest reads the whole file again for the report of each failure.
+    for start in range(0, tests, _PER_FILE):
+        numbers = range(start, min(start + _PER_FILE, tests))
+        body = "\n".join(one.format(number) for number in numbers)
+        (folder / f"test_{start}.py").write_text(f"SECRET = {SECRET!r}\n{body}\n")
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
 
 
