@@ -66,6 +66,7 @@ API_FAULTS: tuple[Fault, ...] = (
         "post.records",
         order_not_stored="an order is called created and never written",
         order_altered="an order is stored with another amount than was signed",
+        amounts_rounded="amounts go through numbers that lose digits beyond 2 ** 53",
     ),
     *_these(
         "post.data",

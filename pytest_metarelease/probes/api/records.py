@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import ForbiddenError, ProbeError, RefusedError
-from pytest_metarelease.probes.api import bodies
+from pytest_metarelease.probes.api import bodies, keeping
 from pytest_metarelease.probes.api.examined import Examined
 from pytest_metarelease.probes.document import look_up
 from pytest_metarelease.probes.reading import Reading, same
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_metarelease.manifest.interface import Created
+    from pytest_metarelease.probes.api.trials import Trials
     from pytest_metarelease.probes.exchange import Response
     from pytest_metarelease.probes.http import HttpProbe
     from pytest_metarelease.probes.sql import DatabaseProbe
@@ -51,21 +52,26 @@ def _created(one: Examined) -> Created:
 
 
 def can_be_read_back(one: Examined, service: Callable[[str], HttpProbe]) -> None:
-    """Judge that what was created is found by its id, with the same content, and in the list."""
+    """Judge that what was created is found by its id, with the same content, and in the list.
+
+    Amounts that no double can hold come back whole or are refused, and nobody who creates a thing
+    decides what the product decides of it, such as its status.
+    """
     created = _created(one)
     body, answer, identity = _make(one)
     owner = one.name.partition(".")[0]
     trials = one.trials("store what was sent, before it is called created")
     if created.read is not None:
         reader = Examined.of(f"{owner}.{created.read}", one.environment, service)
-        parameter = next(iter(reader.declared.parameters), "id")
-        path = reader.path_with(parameter, identity)
-        found = trials.answered("reading it", partial(reader.send, path=path))
+        found = _read(trials, reader, "reading it", identity)
         if found is not None:
             problem = found.summary if found.status != 200 else _differing(created, body, found)
             trials.judge(
                 found.measurement, "reading it by its id: the same", problem, met="the same"
             )
+            _try_exact(trials, one, reader, body)
+            if found.status == 200:
+                _try_decided(trials, one, reader, body, found.json())
     if created.list is not None:
         lister = Examined.of(f"{owner}.{created.list}", one.environment, service)
         listed = trials.answered("listing", lister.send)
@@ -75,6 +81,64 @@ def can_be_read_back(one: Examined, service: Callable[[str], HttpProbe]) -> None
             trials.judge(listed.measurement, "the list: holds it", problem, met="it is there")
     trials.judge(answer.measurement, "creating: done", "", met=answer.summary[:60])
     trials.finish("what was created is there, as it was sent")
+
+
+def _read(trials: Trials, reader: Examined, what: str, identity: str) -> Response | None:
+    parameter = next(iter(reader.declared.parameters), "id")
+    path = reader.path_with(parameter, identity)
+    return trials.answered(what, partial(reader.send, path=path))
+
+
+def _try_exact(trials: Trials, one: Examined, reader: Examined, body: Any) -> None:
+    created = _created(one)
+    exact = keeping.exact(one, created, body)
+    if exact is None:
+        return
+    what = "an amount of sixteen digits"
+    found = _created_and_read(trials, one, reader, what, exact)
+    if found is not None:
+        trials.judge(
+            found.measurement,
+            f"{what}: kept to its last digit",
+            _differing(created, exact, found),
+            met="kept",
+        )
+
+
+def _try_decided(trials: Trials, one: Examined, reader: Examined, body: Any, read: Any) -> None:
+    if one.signer is not None or not isinstance(body, dict):
+        return  # members that nobody signed are tried with signed requests
+    for name, place, other in keeping.decided(body, read):
+        what = f"{name} given by whoever creates it"
+        found = _created_and_read(trials, one, reader, what, {**one.example(), name: other})
+        if found is not None:
+            value = bodies.at(found.json(), place)
+            problem = f"{place} is {value!r:.60}" if keeping.is_kept(other, value) else ""
+            trials.judge(found.measurement, f"{what}: not believed", problem, met="not believed")
+
+
+def _created_and_read(
+    trials: Trials, one: Examined, reader: Examined, what: str, body: Any
+) -> Response | None:
+    """Create with a body that may be refused; return what is read of it where it was not."""
+    answer = trials.answered(what, partial(one.send, body=body))
+    if answer is None:
+        return None
+    if answer.status >= 500:
+        if trials.failed(what, answer):
+            problem = f"failed: {answer.summary}"
+            trials.judge(answer.measurement, f"{what}: kept or refused", problem, met="")
+        return None
+    accepted = one.signer.declared.accepted if one.signer else one.declared.answer.status
+    if answer.status not in accepted or one.says_no(answer):
+        trials.judge(answer.measurement, f"{what}: kept or refused", "", met=answer.summary[:60])
+        return None
+    identity = look_up(answer.json(), _created(one).id)[0][1]
+    found = _read(trials, reader, f"reading {what}", str(identity))
+    if found is not None and found.status != 200:
+        trials.judge(found.measurement, f"{what}: there", found.summary, met="")
+        return None
+    return found
 
 
 def _differing(created: Created, body: Any, found: Response) -> str:

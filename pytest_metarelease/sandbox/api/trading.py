@@ -78,6 +78,9 @@ async def create_order(request: Request) -> JSONResponse:
         return JSONResponse({"id": row.id, "status": row.status}, 201)
     if state.plan.has("order-altered"):
         row = replace(row, order=replace(order, buy_amount=order.buy_amount + 1))
+    if state.plan.has("amounts-rounded"):
+        rounded = replace(order, sell_amount=int(float(order.sell_amount)))
+        row = replace(row, order=rounded)
     try:
         await state.query(orders.insert, row)
     except Duplicate as problem:
