@@ -276,6 +276,21 @@ def test_who_guards_well_is_not_complained_of() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "value"),
+    [("X-Api-Key", "right-0123456789"), ("Cookie", "sid=right-0123456789")],
+)
+def test_credentials_without_a_scheme_are_tried_as_such(header: str, value: str) -> None:
+    def serving(asked: Asked) -> bytes:
+        return saying({}, 200 if asked.headers.get(header.lower()) == value else 401)
+
+    with examined(serving, credential="key") as (one, _):
+        declared = Credential(header=header, value=value)
+        one.environment = replace(one.environment, credentials={"key": declared})
+        credentials.refuses_strangers(one)
+        assert judgements(one) == {Judgement.MET}
+
+
+@pytest.mark.parametrize(
     ("serving", "told"),
     [
         (behind("", "x-forwarded-for", "127.0.0.1"), "the machine itself: accepted"),

@@ -137,7 +137,7 @@ def strangers(one: Examined) -> Iterator[Stranger]:
     header = credential.header if credential is not None else _header_of(declared.authentication)
     scheme = _scheme(credential, declared.authentication)
     yield Stranger("anonymous", {})
-    yield Stranger("an empty credential", {header: scheme.strip() or " "})
+    yield Stranger("an empty credential", {header: scheme.strip()})
     yield Stranger("a wrong credential", {header: f"{scheme}wrong-0123456789abcdef"})
     if header.lower() == "authorization":
         yield Stranger("another scheme", {header: "Basic " + _base64(b"admin:admin")})
