@@ -7,7 +7,7 @@ for a policy: a function of which the manifest says nothing is a finding. Sends 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import ProbeError, UnmetError, UsageError
@@ -18,6 +18,7 @@ from pytest_metarelease.probes.chain.codec import call_data, explain
 from pytest_metarelease.probes.chain.directory import NOBODY
 from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.overriding import MONEY, check_witness, patched, witness
+from pytest_metarelease.probes.chain.relaying import relaying, told
 from pytest_metarelease.probes.chain.revert import Revert
 from pytest_metarelease.probes.chain.rpc import Answer, Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
@@ -33,7 +34,12 @@ if TYPE_CHECKING:
 _SPECIAL = ("receive", "fallback")
 # Call data for the fallback function: a selector that no function should have.
 NO_FUNCTION = "0xfffffffe"
-_OWNERS = frozenset({"owner", "pendingOwner", "admin", "pendingAdmin", "governor", "guardian"})
+_OWNERS = frozenset(
+    {
+        *("owner", "pendingOwner", "admin", "pendingAdmin", "governor", "guardian"),
+        *("defaultAdmin", "pendingDefaultAdmin"),  # OpenZeppelin's AccessControlDefaultAdminRules
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +54,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One call to simulate: whose, and whether the caller may."""
+    """One call to simulate: whose, and whether the caller may.
+
+    ``through`` a contract of a stranger, whom the caller only called: nobody may so.
+    """
 
     rule: Rule
     caller: Caller
     may: bool
+    through: bool = False
 
 
 def judge_access(contract: ContractProbe) -> None:
@@ -199,6 +209,7 @@ def _trials(
     return [
         *(Trial(rule, one, may=False) for one in outsiders),
         *(Trial(rule, one, may=True) for one in own),
+        *(Trial(rule, one, may=False, through=True) for one in own if one.address != NOBODY),
     ]
 
 
@@ -212,11 +223,16 @@ def _is_given_up(contract: ContractProbe) -> bool:
     named = {text for one in contract.declared.access.values() for text in one.only or ()}
     return any(
         line.entry.name in named | _OWNERS
-        and line.entry.output_types == ("address",)
+        and line.entry.output_types[:1] == ("address",)
         and not line.entry.inputs
-        and line.wanted.equals == NOBODY
+        and _first(line.wanted.equals) == NOBODY
         for line in lines(contract)
     )
+
+
+def _first(value: Any) -> Any:
+    """Return a value, or of several the first: who, and from when on."""
+    return value[0] if isinstance(value, list | tuple) and value else value
 
 
 def _try_all(contract: ContractProbe, trials: Sequence[Trial], tally: Tally) -> None:
@@ -236,7 +252,20 @@ def _try_all(contract: ContractProbe, trials: Sequence[Trial], tally: Tally) -> 
     duration = time.perf_counter() - started
     for trial, ask, answer in zip(trials, asks, answers, strict=True):
         with tally:
-            _judge(contract, trial, _believed(contract, ask, answer, sure), duration)
+            tried, told_of = _seen(contract, trial, _believed(contract, ask, answer, sure))
+            _judge(contract, tried, told_of, duration)
+
+
+def _seen(contract: ContractProbe, trial: Trial, answer: Answer) -> tuple[Trial, Answer]:
+    """Return the trial with who called indeed, where that was a contract, and what it was told."""
+    if not trial.through:
+        return trial, answer
+    title = f"a contract of a stranger, which {trial.caller.title} {trial.caller.address} calls,"
+    try:
+        found = told(answer, contract.rpc.masked)
+    except ProbeError as problem:
+        return replace(trial, caller=Caller(title, "in between")), problem
+    return replace(trial, caller=Caller(title, found.caller)), found.answer
 
 
 def _believed(contract: ContractProbe, ask: Ask, answer: Answer, sure: Answer) -> Answer:
@@ -268,7 +297,11 @@ def _current_slots(contract: ContractProbe, trials: Sequence[Trial]) -> dict[str
 
 def _ask(contract: ContractProbe, trial: Trial, slots: dict[str, bytes]) -> Ask:
     policy, caller = trial.rule.policy, trial.caller.address
-    request = {"from": caller, "to": contract.address, "data": trial.rule.data}
+    request = {"from": caller}
+    if trial.through:
+        request["data"] = relaying(contract.address, trial.rule.data)
+    else:
+        request |= {"to": contract.address, "data": trial.rule.data}
     overrides: dict[str, Any] = {}
     if policy.value:
         request["value"] = hex(policy.value)
@@ -323,6 +356,12 @@ def _next_step(trial: Trial) -> str:
         return f"nobody holds this right any more; declare access.{key} as `nobody`"
     if trial.may:
         return f"find out why the caller is refused, or correct access.{key}"
+    if trial.through:
+        return (
+            f"every contract that is called by whoever may {key} may do so as well: ask for "
+            "msg.sender, not for tx.origin; where contracts are refused with a reason of their "
+            f"own, add it to access.{key}.reverts"
+        )
     if trial.caller.address == NOBODY:
         return (
             "nobody can send from the zero address, but a right that is compared with an empty "

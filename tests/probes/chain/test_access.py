@@ -136,8 +136,9 @@ def test_the_declared_policies_hold(rpc: Rpc, address: str) -> None:
     found = of_escrow(rpc, address)
     found.probe.access()
     assert found.verdicts == {Judgement.MET}
-    # Code; strangers and whoever may; those of owner and three parties who may not; one for anyone.
-    assert len(found.cited) == 1 + (8 * 2 + 9) + (7 * 3 + 2) + 1
+    # Code; strangers, whoever may and what they call; those of owner and three parties who may not;
+    # one for anyone.
+    assert len(found.cited) == 1 + (8 * 2 + 9 * 2) + (7 * 3 + 2) + 1
 
 
 def test_who_may_do_other_things_must_be_refused_as_well(rpc: Rpc, address: str) -> None:
