@@ -78,7 +78,7 @@ class Proxy:
     For a `minimal` one, which has no artifact, it is that of the implementation.
     """
 
-    kind: Literal["eip-1967", "beacon", "eip-1822", "minimal"] = "eip-1967"
+    kind: Literal["eip-1967", "beacon", "eip-1822", "zeppelinos", "minimal"] = "eip-1967"
     implementation: Annotated[
         str, "A name under `contracts`: its code is verified, too.", Refers("contract")
     ]

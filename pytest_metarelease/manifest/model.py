@@ -505,6 +505,11 @@ class Contract:
         "true or false, or 32 bytes as 0x hexadecimal.",
     ] = field(default_factory=dict)
     proxy: Proxy | None = None
+    facets: Annotated[
+        tuple[str, ...],
+        "Of a diamond (EIP-2535): names under `contracts`, exactly those to which it delegates.",
+        Refers("contract"),
+    ] = ()
     constructor: Annotated[tuple[Json, ...], "Constructor arguments, in order."] = ()
     state: Annotated[
         Mapping[str, ViewExpectation],

@@ -305,6 +305,9 @@ def _contract(contract: Contract) -> Broken:
     for name, value in contract.immutables.items():
         if immutable_word(value) is None:
             yield ("immutables", name), "is no address, number, true, false or 0x and 64 digits"
+    if contract.facets and contract.proxy is not None:
+        yield ("facets",), "stands beside proxy; a diamond is none, keep one of the two"
+    yield from repeated(contract.facets, ("facets",))
     for slot in contract.storage:
         if not is_slot(slot):
             yield ("storage", slot), _NO_SLOT

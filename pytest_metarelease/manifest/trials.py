@@ -93,6 +93,9 @@ class Domain:
     unpublished: Annotated[
         str | None, "Why the contracts say nothing of their domain; flows must show it."
     ] = None
+    kept: Annotated[
+        str | None, "Why the domain of the deployment is kept, whatever becomes of the chain."
+    ] = None
     signed_by: SignedBy | None = None
 
 

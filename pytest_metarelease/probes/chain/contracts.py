@@ -69,10 +69,11 @@ class ContractProbe:
         self._fetched: dict[str, str] = {}
         self._fetch_time = 0.0
         self.known_lines: list[Line] | None = None
+        self.facets: dict[str, Interface] = {}
 
     def look_behind(self, implementation: Interface) -> None:
         """Take the functions of what stands behind this proxy for its own, as callers do."""
-        own = self.artifact.interface
+        own = self.interface
         known = {(one.kind, one.signature) for one in own.entries}
         added = [one for one in implementation.entries if (one.kind, one.signature) not in known]
         self.interface = Interface(own.name, [*own.entries, own.constructor, *added])

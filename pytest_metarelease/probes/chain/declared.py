@@ -32,8 +32,8 @@ def declared_contracts(
 ) -> Mapping[str, ContractProbe]:
     """Return the probe of each declared contract; ``artifact`` says where its artifact is.
 
-    A proxy has the functions of what stands behind it. ``root`` is the manifest's folder, in which
-    deployment records are looked for.
+    A proxy has the functions of what stands behind it, a diamond those of its facets. ``root`` is
+    the manifest's folder, in which deployment records are looked for.
 
     Raises:
         UsageError: An artifact or a record is missing or unreadable.
@@ -54,4 +54,7 @@ def declared_contracts(
         probe.directory = directory
         if probe.declared.proxy is not None:
             probe.look_behind(found[probe.declared.proxy.implementation].artifact.interface)
+        for name in probe.declared.facets:
+            probe.facets[name] = found[name].artifact.interface
+            probe.look_behind(probe.facets[name])
     return found

@@ -13,6 +13,7 @@ from pytest_metarelease.errors import UndeclaredError
 from pytest_metarelease.probes.chain.callers import callers
 from pytest_metarelease.probes.chain.casting import filled
 from pytest_metarelease.probes.chain.domain_fields import differences, neighbours, separator_of
+from pytest_metarelease.probes.chain.following import judge_following
 from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.signing import digest_of, integer, recover_digest
 from pytest_metarelease.probes.reading import Reading, same, show
@@ -49,6 +50,8 @@ class DomainProbe:
     def published(self) -> None:
         """Judge that each contract has the manifest's domain, with its own address.
 
+        Also that it follows its chain through a fork, by the code.
+
         Raises:
             UnmetError: It has another, or one that binds too little; each field is named.
             UndeclaredError: It publishes none, and nothing else is declared to show it.
@@ -58,6 +61,9 @@ class DomainProbe:
         for name in self.declared.contracts:
             with tally:
                 self._judge(self._contracts[name])
+            if self.declared.kept is None:
+                with tally:
+                    judge_following(self._contracts[name], self.name)
         tally.settle()
 
     @property

@@ -12,7 +12,7 @@ from pytest_metarelease.probes.chain.directory import NOBODY
 from pytest_metarelease.probes.chain.dispatcher import dispatch_of
 from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.minimal import read_minimal
-from pytest_metarelease.probes.chain.proxies import BEACON, IMPLEMENTATION, PROXIABLE
+from pytest_metarelease.probes.chain.proxies import BEACON, IMPLEMENTATION, OLDER, PROXIABLE
 from pytest_metarelease.probes.chain.quantities import payload
 from pytest_metarelease.probes.chain.rpc import Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
@@ -35,7 +35,7 @@ def judge_hidden(contract: ContractProbe) -> None:
     """
     (codes, shown), seen = contract.asking.ask(
         f"eth_getCode {contract.address} and what it delegates to",
-        lambda: _codes(contract),
+        lambda: codes_of(contract),
         show=lambda found: found[1],
         block=contract.snapshot.number,
     )
@@ -77,23 +77,27 @@ def _unlisted(
     )
 
 
-def _codes(contract: ContractProbe) -> tuple[list[bytes], str]:
-    """Return the code at the address and of everything that it delegates to, and that in words."""
+def codes_of(contract: ContractProbe) -> tuple[list[bytes], str]:
+    """Return the code at the address and of everything that it delegates to, and that in words.
+
+    Raises:
+        ProbeError: No usable answer.
+    """
     code, *slots = read_pinned(
         contract.rpc,
         contract.snapshot,
         [
             _code_ask(contract, contract.address),
-            *(storage_ask(contract, one) for one in (IMPLEMENTATION, PROXIABLE, BEACON)),
+            *(storage_ask(contract, one) for one in (IMPLEMENTATION, PROXIABLE, OLDER, BEACON)),
         ],
     )
     own = payload(settled(code, "eth_getCode"), "code")
-    implementation, logic, beacon = (
+    implementation, logic, older, beacon = (
         "0x" + word_of(settled(one, "eth_getStorageAt"), "a proxy's slot")[12:].hex()
         for one in slots
     )
     minimal = read_minimal(own)
-    behind = [implementation, logic, "" if minimal is None else minimal.implementation]
+    behind = [implementation, logic, older, "" if minimal is None else minimal.implementation]
     if beacon != NOBODY:
         behind.append(_of_beacon(contract, beacon))
     places = [one for one in dict.fromkeys(behind) if one not in ("", NOBODY)]

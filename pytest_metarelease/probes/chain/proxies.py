@@ -1,7 +1,8 @@
 """What stands behind a proxy: its implementation, admin and beacon, and initialisers that are shut.
 
-Reads the slots of EIP-1967 and EIP-1822. Refuses an admin, a beacon or an implementation that the
-manifest does not declare, and an ordinary account where a contract is declared.
+Reads the slots of EIP-1967, EIP-1822 and ZeppelinOS. Refuses an admin, a beacon or an
+implementation that the manifest does not declare, and an ordinary account where a contract is
+declared.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_metarelease.errors import ProbeError, UnmetError, UsageError
+from pytest_metarelease.probes.chain.diamonds import judge_facets, judge_no_diamond
 from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.minimal import read_minimal
 from pytest_metarelease.probes.chain.quantities import payload
@@ -29,7 +31,19 @@ BEACON = "0xa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50"
 PROXIABLE = "0xc5f16f0fcc639fa48a6947836d9850f504798523bf8c9a3a87d5876cf622bcf7"
 """EIP-1967: keccak256("eip1967.proxy.implementation") - 1 and so on; EIP-1822: of "PROXIABLE"."""
 
-_SLOTS = {"implementation": IMPLEMENTATION, "admin": ADMIN, "beacon": BEACON, "logic": PROXIABLE}
+OLDER = "0x7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3"
+_OLDER_ADMIN = "0x10d6a54a4754c8869d6886b5f5d7fbfa5b4522237ea5c60d11bc4e7a1ff9390b"
+"""ZeppelinOS, before EIP-1967: keccak256("org.zeppelinos.proxy.implementation") and so on."""
+
+_SLOTS = {
+    "implementation": IMPLEMENTATION,
+    "admin": ADMIN,
+    "beacon": BEACON,
+    "logic": PROXIABLE,
+    "ZeppelinOS's implementation": OLDER,
+    "ZeppelinOS's admin": _OLDER_ADMIN,
+}
+_KINDS = {"eip-1822": "logic", "zeppelinos": "ZeppelinOS's implementation"}
 _GUARDS = {
     # OpenZeppelin 4: the first slot, uint8 and bool. OpenZeppelin 5: ERC-7201, uint64 and bool.
     "openzeppelin-v4": ("0x" + "00" * 32, 1),
@@ -76,13 +90,20 @@ def judge_proxy(contracts: Contracts, name: str) -> None:
 def judge_no_proxy(probe: ContractProbe) -> None:
     """Judge that a contract without a declared proxy is none: its proxy slots are empty.
 
+    What a diamond (EIP-2535) delegates to stands in no slot; its facets are asked for.
+
     Raises:
-        UnmetError: A slot holds an address.
+        UnmetError: A slot holds an address, or it has other facets than declared.
         ProbeError: The node does not say.
     """
     tally = Tally()
     for what, found in _read_slots(probe).items():
         _judge_address(probe, what, found, _ZERO, "declare `proxy:`, or find out why", tally)
+    with tally:
+        if probe.declared.facets:
+            judge_facets(probe, probe.declared.facets, tally)
+        else:
+            judge_no_diamond(probe, tally)
     tally.settle()
 
 
@@ -121,11 +142,12 @@ def _judge_slots(contracts: Contracts, probe: ContractProbe, proxy: Proxy, tally
     if proxy.kind == "beacon" and proxy.beacon is not None:
         wanted["beacon"] = contracts[proxy.beacon].address
     else:
-        wanted["logic" if proxy.kind == "eip-1822" else "implementation"] = implementation
+        wanted[_KINDS.get(proxy.kind, "implementation")] = implementation
+    admin = "ZeppelinOS's admin" if proxy.kind == "zeppelinos" else "admin"
     if proxy.admin is not None:
-        wanted["admin"] = contracts[proxy.admin].address
+        wanted[admin] = contracts[proxy.admin].address
     elif proxy.admin_account is not None:
-        wanted["admin"] = proxy.admin_account
+        wanted[admin] = proxy.admin_account
     for what, found in _read_slots(probe).items():
         _judge_address(probe, what, found, wanted[what], _UPGRADED, tally)
 

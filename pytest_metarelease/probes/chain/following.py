@@ -1,0 +1,69 @@
+"""Whether a domain follows its chain through a fork, by the instruction that asks for the chain id.
+
+Refuses a separator that was made once and is kept: after a fork of the chain a signature of one
+chain holds on the other (EIP-2612 and EIP-712, security considerations). Runs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_metarelease.probes.chain.hidden import codes_of
+from pytest_metarelease.probes.chain.quantities import payload
+from pytest_metarelease.probes.chain.rpc import Ask, settled
+from pytest_metarelease.probes.chain.snapshot import read_pinned
+
+if TYPE_CHECKING:
+    from pytest_metarelease.probes.chain.contracts import ContractProbe
+
+_CHAINID = 0x46  # EIP-1344
+_PUSHES = range(0x60, 0x80)
+
+
+def judge_following(contract: ContractProbe, domain: str) -> None:
+    """Judge that the code of a contract, or code that it runs as its own, asks for the chain id.
+
+    Raises:
+        UnmetError: Nothing of it does.
+        ProbeError: No usable answer.
+    """
+    codes, seen = contract.asking.ask(
+        f"eth_getCode {contract.address} and what it delegates to",
+        lambda: [*codes_of(contract)[0], *_beside(contract)],
+        show=lambda found: f"{sum(map(len, found))} bytes in {len(found)} places",
+        block=contract.snapshot.number,
+    )
+    expected = f"{contract.name} asks for the chain id (CHAINID) when it makes its domain"
+    if any(map(asks_chain_id, codes)):
+        contract.asking.met(seen, expected, "it does")
+        return
+    raise contract.asking.unmet(
+        seen,
+        expected,
+        "the domain of its deployment is kept: after a fork of the chain, what is signed for one "
+        "of the two chains holds on the other",
+        f"make it anew where block.chainid is another; where it must stay, say why in domains."
+        f"{domain}.kept",
+    )
+
+
+def asks_chain_id(code: bytes) -> bool:
+    """Whether CHAINID stands among the instructions of runtime code, and not in what they push."""
+    at = 0
+    while at < len(code):
+        opcode = code[at]
+        if opcode == _CHAINID:
+            return True
+        at += opcode - 0x5E if opcode in _PUSHES else 1
+    return False
+
+
+def _beside(contract: ContractProbe) -> list[bytes]:
+    """Return the code of linked libraries and declared facets, which runs as the contract's."""
+    places = [
+        *(one.address for one in contract.artifact.links),
+        *(contract.directory.contracts[name] for name in contract.declared.facets),
+    ]
+    asks = [Ask("eth_getCode", (one, contract.snapshot.tag)) for one in dict.fromkeys(places)]
+    answers = read_pinned(contract.rpc, contract.snapshot, asks) if asks else []
+    return [payload(settled(one, "eth_getCode"), "code") for one in answers]
