@@ -64,12 +64,13 @@ def director(target: str, entry: str, steps: Sequence[Calling | Creating]) -> by
     return _laid_out(steps, f"{_LEFT}{_ZERO}f3", head + b"\x5b")
 
 
-def forwarder(target: str) -> bytes:
+def forwarder(target: str, begin: int = 0) -> bytes:
     """Return code that hands call data and value on to ``target`` and answers as it does.
 
-    A call without data only pays: it is taken, as an ordinary account takes it.
+    A call without data only pays: it is taken, as an ordinary account takes it. ``begin`` is where
+    it stands in other code.
     """
-    return _forwarding(target, 0)
+    return _forwarding(target, begin)
 
 
 def endings(output: bytes, count: int) -> list[Ending] | None:

@@ -18,6 +18,7 @@ from pytest_metarelease.probes.chain.casting import DEPLOYER, Act, Script
 from pytest_metarelease.probes.chain.codec import explain
 from pytest_metarelease.probes.chain.performing import Performed, decoded_view
 from pytest_metarelease.probes.chain.quantities import payload, quantity
+from pytest_metarelease.probes.chain.reentering import reentered
 from pytest_metarelease.probes.chain.revert import Revert
 from pytest_metarelease.probes.chain.rpc import Answer, Ask, Rpc, settled
 from pytest_metarelease.probes.chain.sending import Fees, Receipt, Wallet, fees
@@ -136,6 +137,10 @@ class Execution:
         bound = {"gas": hex(STEP_GAS)}
         asks = [Ask("eth_call", ({**self._request(act), **bound}, self._at)) for act in acts]
         return [self._tried(answer) for answer in self._rpc.batch(asks)]
+
+    def reentered(self, act: Act) -> str | None:
+        """Say who is paid twice by calling again; see ``reentering.reentered``."""
+        return reentered(self._rpc, self._at, self._script, act)
 
     def _tried(self, answer: Answer) -> Performed:
         if isinstance(answer, ProbeError):

@@ -101,9 +101,29 @@ class Stage:
             self._judge_tried(acts, performed, measurement, script)
             return [measurement]
         act = acts[0]
+        self._judge_again(execution, act)
         done, measurement = self.asking.ask(act.title, partial(execution.perform, act))
         judged = self._judge(act, done, measurement, script)
         return [judged, self._judge_changes(guard, script, act, done, act.sender)]
+
+    def _judge_again(self, execution: Execution, act: Act) -> None:
+        """Judge that nobody whom the act pays can make it again before it ends."""
+        role, measurement = self.asking.ask(
+            f"{act.title}, with people who call again when they are paid",
+            partial(execution.reentered, act),
+            show=lambda role: "not told" if role is None else f"paid twice: {role or 'nobody'}",
+        )
+        if role is None:
+            return
+        expected = f"{act.title} pays nobody a second time who calls it again from within"
+        if role:
+            raise self.asking.unmet(
+                measurement,
+                expected,
+                f"{role} is paid twice, though afterwards the same call is refused",
+                "let the contract note that it paid before it pays, or guard it (nonReentrant)",
+            )
+        self.asking.met(measurement, expected, "nobody")
 
     def _guard(self, script: Script) -> Guard:
         names = self.directory

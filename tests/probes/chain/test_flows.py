@@ -200,8 +200,9 @@ def test_the_flow_of_the_product_is_met_step_by_step(either: str) -> None:
         before = balance(rpc, SPENDER.address)
         notebook, problem = run(either, HAPPY)
         assert problem is None
-        # The deployment, seven steps, and what each of the four transactions changed.
-        assert judged(notebook) == [Judgement.MET] * (1 + len(HAPPY.steps) + 4)
+        # The deployment, seven steps, what each of the four transactions changed, and that the
+        # three steps among them are not made again by whom they pay.
+        assert judged(notebook) == [Judgement.MET] * (1 + len(HAPPY.steps) + 4 + 3)
         # What the roles did not use came back: the flow cost gas and nothing else.
         assert before - balance(rpc, SPENDER.address) < ETHER // 50
     subjects = {one.subject for one in notebook.measurements.values()}
