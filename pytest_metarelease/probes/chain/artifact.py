@@ -17,6 +17,7 @@ from pytest_metarelease.probes.chain.build_info import Build, find_build
 from pytest_metarelease.probes.chain.linking import Link, linked
 from pytest_metarelease.probes.chain.spans import Span as Span
 from pytest_metarelease.probes.chain.syntax import Syntax
+from pytest_metarelease.probes.chain.vyper import immutables_behind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,12 +61,16 @@ def load(path: Path, libraries: Mapping[str, str] | None = None) -> Artifact:
     build = find_build(path, document)
     syntax = Syntax.of(build.trees)
     immutables = _immutables(path, document, build, syntax, len(runtime.data))
+    creation = linked(path, document, "bytecode", libraries or {}).data
+    behind = immutables_behind(creation, runtime.data)
+    if behind:
+        immutables = {**(immutables or {}), **{word: (span,) for word, span in behind.items()}}
     return Artifact(
         name=name,
         file=str(path),
         interface=read_abi(name, abi),
-        creation=linked(path, document, "bytecode", libraries or {}).data,
-        runtime=runtime.data,
+        creation=creation,
+        runtime=runtime.data + bytes(sum(one.length for one in behind.values())),
         immutables=immutables,
         compiler=_compiler(document, build),
         links=runtime.links,
