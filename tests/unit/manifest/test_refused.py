@@ -776,6 +776,24 @@ CASES = {
         '        address: "${ESCROW}"\n        proxy: {implementation: logic}\n',
         "25:33: environments.staging.contracts.escrow.proxy.implementation: no contract logic",
     ),
+    "facet that is declared nowhere": (
+        '        address: "${ESCROW}"\n',
+        '        address: "${ESCROW}"\n        facets: [loupe]\n',
+        "25:18: environments.staging.contracts.escrow.facets[0]: no contract loupe",
+    ),
+    "facet named twice": (
+        '        address: "${ESCROW}"\n',
+        '        address: "${ESCROW}"\n        facets: [escrow, escrow]\n',
+        "25:26: environments.staging.contracts.escrow.facets[1]: escrow is named twice",
+    ),
+    "facets of a proxy": (
+        '        address: "${ESCROW}"\n',
+        (
+            '        address: "${ESCROW}"\n        proxy: {implementation: escrow}\n'
+            "        facets: [escrow]\n"
+        ),
+        "26:9: environments.staging.contracts.escrow.facets: stands beside proxy",
+    ),
     "beacon proxy without its beacon": (
         '        address: "${ESCROW}"\n',
         '        address: "${ESCROW}"\n        proxy: {kind: beacon, implementation: escrow}\n',
