@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_metarelease.errors import UnmetError
 from pytest_metarelease.evidence import Notebook
-from pytest_metarelease.manifest.interface import Created
-from pytest_metarelease.manifest.model import Answer, Endpoint, Environment, Service
+from pytest_metarelease.manifest.interface import Created, Paged
+from pytest_metarelease.manifest.model import Answer, Database, Endpoint, Environment, Service
 from pytest_metarelease.manifest.scalars import Access, Url, ValuePath
 from pytest_metarelease.probes.api.examined import Examined
-from pytest_metarelease.probes.api.records import can_be_read_back
+from pytest_metarelease.probes.api.records import can_be_read_back, is_stored
 from pytest_metarelease.probes.hosts import Hosts
 from pytest_metarelease.probes.http import HttpProbe
+from pytest_metarelease.probes.sql import DatabaseProbe
 from tests.probes.hostile import Asked, Talk, answer, hostile_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MINE = {"status": "open", "createdAt": "2026-11-27T12:00:00Z", "filledAmount": "0"}
 BODY: Any = {"amount": "1000000000000000", "note": "hello"}
@@ -35,8 +40,19 @@ class Product:
     strict: bool = False
     most: int | None = None
     fails_on_large: bool = False
-    kept: dict[str, Any] = field(default_factory=dict)
+    lists: Callable[[list[str], int], list[str]] | None = None
+    identity: int | str | None = None
+    kept: dict[int | str, Any] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def make_or_list(self, asked: Asked, talk: Talk) -> None:
+        (self.create if asked.method == "POST" else self.page)(asked, talk)
+
+    def page(self, asked: Asked, talk: Talk) -> None:
+        found = [str(one) for one in self.kept]
+        if self.lists is not None:
+            found = self.lists(found, int(asked.target.rpartition("=")[2]))
+        talk.send(answer(json.dumps([{"id": one} for one in found])))
 
     def create(self, asked: Asked, talk: Talk) -> None:
         sent = json.loads(asked.body)
@@ -45,7 +61,7 @@ class Product:
             return talk.send(answer("{}", 500))
         if (self.strict and set(sent) - set(BODY)) or (self.most and amount > self.most):
             return talk.send(answer("{}", 422))
-        identity = str(next(self.numbers))
+        identity = str(next(self.numbers)) if self.identity is None else self.identity
         believed = {name: sent[name] for name in self.believes if name in sent}
         shown = str(int(float(amount))) if self.rounds else str(amount)
         self.kept[identity] = {"note": sent["note"], "amount": shown, **MINE, **believed}
@@ -55,21 +71,34 @@ class Product:
         talk.send(answer(json.dumps(self.kept[asked.target.rpartition("/")[2]])))
 
     @contextmanager
-    def examined(self) -> Iterator[tuple[Examined, HttpProbe]]:
+    def examined(self, database: str | None = None) -> Iterator[tuple[Examined, HttpProbe]]:
         same = {ValuePath(one): ValuePath(one) for one in BODY}
-        created = Created(id=ValuePath("id"), read="one", same=same)
+        created = Created(
+            id=ValuePath("id"), read="one", same=same, list="all" if self.lists else None
+        )
+        databases = {}
+        if database is not None:
+            databases = {"notes": Database(url=Url(database))}
+            query = "select count(*) from notes where id = :id"
+            created = replace(created, database="notes", query=query)
         endpoints = {
             "create": Endpoint(
                 path="/notes", method="POST", body=BODY, writes=True, created=created,
                 answer=Answer(status=(201,)),
             ),
+            "all": Endpoint(
+                path="/notes", query={"limit": "5"}, paged=Paged(parameter="limit", most=20)
+            ),
             "one": Endpoint(path="/notes/{id}", parameters={"id": "0"}),
         }  # fmt: skip
-        scripts = {"/notes": self.create, **{f"/notes/{one}": self.read for one in range(12)}}
+        scripts = {"/notes": self.make_or_list, **{f"/notes/{one}": self.read for one in range(12)}}
         with hostile_server(scripts) as server:
             service = Service(url=Url(server.url), endpoints=endpoints)
             environment = Environment(
-                name="here", access=Access.TRANSACT, services={"api": service}
+                name="here",
+                access=Access.TRANSACT,
+                services={"api": service},
+                databases=databases,
             )
             recorder = Notebook()
             recorder.check = "check"
@@ -94,6 +123,29 @@ def test_a_careful_product(product: Product) -> None:
     product.judge()
 
 
+FULL = [f"n-{number}" for number in range(20)]
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        lambda kept, limit: list(reversed(kept))[:limit],
+        # Others make things at the same time: all there is room for in the declared page.
+        lambda kept, limit: [*FULL[:5], *kept][:limit],
+        # The oldest first: what is new stands on a later page.
+        lambda kept, limit: [*FULL, *kept][:limit],
+    ],
+    ids=["newest first", "not in the declared page", "a full page"],
+)
+def test_what_is_listed(lists: Callable[[list[str], int], list[str]]) -> None:
+    Product(lists=lists).judge()
+
+
+def test_what_is_not_listed() -> None:
+    with pytest.raises(UnmetError, match="the list: 1 is not among 5"):
+        Product(lists=lambda _, limit: FULL[:5][:limit]).judge()
+
+
 def test_digits_that_are_lost() -> None:
     with pytest.raises(UnmetError, match="amount is '9007199254740992', '9007199254740993' was"):
         Product(rounds=True).judge()
@@ -108,3 +160,19 @@ def test_a_large_amount_that_makes_it_fail() -> None:
 def test_what_callers_decide(name: str) -> None:
     with pytest.raises(UnmetError, match=f"{name} given by whoever creates it: {name} is '"):
         Product(believes=(name,)).judge()
+
+
+@pytest.mark.parametrize("identity", [43, "43"], ids=["a number", "a text"])
+def test_an_id_is_looked_for_in_the_database_as_it_came(
+    identity: int | str, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'notes.db'}"
+    with closing(sqlite3.connect(tmp_path / "notes.db")) as connection:
+        connection.execute("create table notes (id)")
+        connection.execute("insert into notes values (?)", (identity,))
+        connection.commit()
+    with Product(identity=identity).examined(url) as (one, probe):
+        recorder = probe.recorder
+        database = DatabaseProbe("notes", one.environment.databases["notes"], recorder=recorder)
+        with closing(database):
+            is_stored(one, lambda _: database)
