@@ -148,15 +148,38 @@ def strangers(one: Examined) -> Iterator[Stranger]:
         yield Stranger(f"the credential {word!r}", {header: f"{scheme}{word}"})
     known = _secret(credential)
     if known:
-        last = "0" if known[-1] != "0" else "1"
-        yield Stranger(
-            "a credential with one character changed", {header: scheme + known[:-1] + last}
-        )
-        yield Stranger("a credential with one character less", {header: scheme + known[:-1]})
         claims = claims_of(known)
+        changed, shorter = altered(known, is_token=claims is not None, scheme=scheme)
+        yield Stranger("a credential with one character changed", {header: scheme + changed})
+        yield Stranger("a credential with one character less", {header: scheme + shorter})
         if claims is not None:
             expired = with_claims(known, {**claims, "exp": _OVER})
             yield Stranger("an expired token", {header: scheme + expired})
+
+
+def altered(known: str, *, is_token: bool, scheme: str) -> tuple[str, str]:
+    """Return a credential with another character, and with one less, that mean something else.
+
+    The last character of base64 may carry bits that nobody reads (RFC 4648 section 3.5), and its
+    padding none at all: what differs in them only is the right one to many.
+    """
+    if is_token:
+        head, _, signature = known.rpartition(".")
+        return f"{head}.{_other(signature[:1])}{signature[1:]}", known[:-1]
+    if scheme.lower() == "basic ":
+        try:
+            plain = base64.b64decode(known, validate=True).decode("latin-1")
+        except ValueError:
+            plain = ""
+        if plain:
+            parts = plain[:-1] + _other(plain[-1]), plain[:-1]
+            changed, shorter = (_base64(one.encode("latin-1")) for one in parts)
+            return changed, shorter
+    return known[:-1] + _other(known[-1]), known[:-1]
+
+
+def _other(character: str) -> str:
+    return "0" if character != "0" else "1"
 
 
 def _privileged() -> Iterator[Stranger]:
