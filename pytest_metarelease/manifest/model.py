@@ -457,6 +457,11 @@ class Pausing:
     blocks: Annotated[
         Mapping[str, str], "Function -> reason or custom error once paused.", NotEmpty()
     ]
+    stays_open: Annotated[
+        Mapping[str, str] | None,
+        "Function that goes on while paused -> why. Once this is written, also as `{}`, every "
+        "state-changing function must stand here or under `blocks`.",
+    ] = None
 
 
 @record

@@ -344,6 +344,11 @@ def _initialiser(once: Initialiser) -> Broken:
 def _pausing(pausing: Pausing) -> Broken:
     for function, text in pausing.blocks.items():
         yield from of_all_texts(text, ("blocks", function))
+    for function, reason in (pausing.stays_open or {}).items():
+        if function in pausing.blocks:
+            yield ("stays_open", function), "is under blocks as well; it is one or the other"
+        if not reason.strip():
+            yield ("stays_open", function), "needs a reason"
 
 
 def _migrations(migrations: Migrations) -> Broken:

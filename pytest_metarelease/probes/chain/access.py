@@ -79,7 +79,7 @@ def judge_access(contract: ContractProbe) -> None:
         contract.code_size().at_least(1, next_step="compare address and deployment")
     # By kind as well: receive and fallback both have the signature "()".
     listed = {(rule.entry.kind, rule.entry.signature) for rule in rules}
-    for entry in _changing(contract):
+    for entry in changing(contract):
         if (entry.kind, entry.signature) not in listed:
             tally.failed(_unlisted(contract, entry))
     named = _named(contract, tally)
@@ -93,7 +93,7 @@ def judge_access(contract: ContractProbe) -> None:
     tally.settle()
 
 
-def _changing(contract: ContractProbe) -> list[Entry]:
+def changing(contract: ContractProbe) -> list[Entry]:
     """Return what can change state: functions, and what answers a call to none of them."""
     interface = contract.interface
     return [one for one in interface.functions if not one.reads] + list(interface.special)

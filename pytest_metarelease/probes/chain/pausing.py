@@ -14,6 +14,7 @@ from pytest_metarelease.probes.chain.callers import Caller, callers
 from pytest_metarelease.probes.chain.codec import call_data, checksum, explain
 from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.overriding import MONEY, check_witness, witness
+from pytest_metarelease.probes.chain.pause_cover import judge_cover
 from pytest_metarelease.probes.chain.quantities import payload
 from pytest_metarelease.probes.chain.revert import Revert, make_revert
 from pytest_metarelease.probes.chain.rpc import Ask, settled
@@ -42,6 +43,7 @@ def judge_pausing(contract: ContractProbe) -> None:
         raise UsageError(f"{contract.name} declares no pausing")
     pauser = callers(contract, pausing.by)[0]
     tally = Tally()
+    judge_cover(contract, pausing, tally)
     paused = _already(contract, pausing)
     for key, reverts in pausing.blocks.items():
         with tally:

@@ -463,10 +463,33 @@ def test_the_pause_is_shown_without_sending_anything(rpc: Rpc, address: str) -> 
         ("deposit", "confirmTrade", "refund", "releaseWithSignature", "executeTrade"),
         "Pausable: paused",
     )
-    found = of_escrow(rpc, address, pausing=Pausing(by="owner", blocks=blocks))
+    stays_open = {**OWNERSHIP, "submitEvidence": "x"}
+    pausing = Pausing(by="owner", blocks=blocks, stays_open=stays_open)
+    found = of_escrow(rpc, address, pausing=pausing)
     found.probe.pausing()
     assert [one.judgement for one in found.cited] == [Judgement.MET] * 7
     assert found.probe.read("paused").value is False
+
+
+def test_a_function_that_the_pause_says_nothing_of_is_found(rpc: Rpc, address: str) -> None:
+    pausing = Pausing(by="owner", blocks={"deposit": "Pausable: paused"}, stays_open=OWNERSHIP)
+    with pytest.raises(UnmetError, match=r"pausing\.stays_open:  refund: why"):
+        of_escrow(rpc, address, pausing=pausing).probe.pausing()
+
+
+def test_without_stays_open_nothing_is_claimed_of_other_functions(rpc: Rpc, address: str) -> None:
+    pausing = Pausing(by="owner", blocks={"deposit": "Pausable: paused"})
+    of_escrow(rpc, address, pausing=pausing).probe.pausing()
+
+
+def test_only_what_changes_something_stays_open(rpc: Rpc, address: str) -> None:
+    pausing = Pausing(by="owner", blocks={"deposit": "x"}, stays_open={"owner": "x"})
+    with pytest.raises(UsageError, match=r"remove pausing\.stays_open\.owner"):
+        of_escrow(rpc, address, pausing=pausing).probe.pausing()
+
+
+OWNERSHIP = {"transferOwnership": "x"}
+RIGHTS = {"grantRole": "x", "revokeRole": "x", "renounceRole": "x"}
 
 
 def test_what_goes_on_while_paused_is_found(rpc: Rpc, address: str) -> None:
@@ -482,7 +505,7 @@ def test_a_pauser_who_may_not_pause_is_found(rpc: Rpc, address: str) -> None:
 
 
 def test_a_role_pauses(rpc: Rpc, log: str) -> None:
-    pausing = Pausing(by="role:PAUSER_ROLE", blocks={"record": "EnforcedPause"})
+    pausing = Pausing(by="role:PAUSER_ROLE", blocks={"record": "EnforcedPause"}, stays_open=RIGHTS)
     access = {
         "record": CallerPolicy(
             only=("role:RECORDER_ROLE",), reverts=("AccessControlUnauthorizedAccount",)
@@ -501,7 +524,12 @@ def test_who_ends_the_pause_may_be_somebody_else(rpc: Rpc) -> None:
         wrong = Pausing(by=SPARE[0].address, unpause_by=ender, blocks=blocks)
         with pytest.raises(UnmetError, match="name who ends the pause"):
             of_log(rpc, log, pausing=wrong).probe.pausing()
-    right = Pausing(by=SPARE[0].address, unpause_by=SPARE[1].address, blocks=blocks)
+    right = Pausing(
+        by=SPARE[0].address,
+        unpause_by=SPARE[1].address,
+        blocks=blocks,
+        stays_open={**RIGHTS, "record": "x"},
+    )
     of_log(rpc, log, pausing=right).probe.pausing()
 
 

@@ -47,6 +47,8 @@ def until(expires: str) -> Difference:
         (CallerPolicy(only=("owner",), reverts=("0x", "0x4E487B71")), "every panic"),
         (ViewExpectation(reverts=" 0x08C379A0"), "every text"),
         (Pausing(by="owner", blocks={"f": "0x08c379a0"}), "every text"),
+        (Pausing(by="owner", blocks={"f": "x"}, stays_open={"f": "y"}), "one or the other"),
+        (Pausing(by="owner", blocks={"f": "x"}, stays_open={"g": " "}), "needs a reason"),
         (Initialiser(call="initialize", reverts="0x4e487b71"), "every panic"),
         *((until(text), "is no day") for text in ("20270131", "2027-1-31", "2027-02-30", "", "x")),
         (until("2027-W05-1"), "is no day"),
