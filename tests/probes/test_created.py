@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_metarelease.errors import UnmetError
+from pytest_metarelease.errors import UnmetError, UsageError
 from pytest_metarelease.evidence import Notebook
 from pytest_metarelease.manifest.interface import Created, Paged
 from pytest_metarelease.manifest.model import Answer, Database, Endpoint, Environment, Service
@@ -40,6 +40,7 @@ class Product:
     strict: bool = False
     most: int | None = None
     fails_on_large: bool = False
+    name: str = "id"
     lists: Callable[[list[str], int], list[str]] | None = None
     identity: int | str | None = None
     kept: dict[int | str, Any] = field(default_factory=dict)
@@ -52,7 +53,7 @@ class Product:
         found = [str(one) for one in self.kept]
         if self.lists is not None:
             found = self.lists(found, int(asked.target.rpartition("=")[2]))
-        talk.send(answer(json.dumps([{"id": one} for one in found])))
+        talk.send(answer(json.dumps([{self.name: one} for one in found])))
 
     def create(self, asked: Asked, talk: Talk) -> None:
         sent = json.loads(asked.body)
@@ -142,8 +143,13 @@ def test_what_is_listed(lists: Callable[[list[str], int], list[str]]) -> None:
 
 
 def test_what_is_not_listed() -> None:
-    with pytest.raises(UnmetError, match="the list: 1 is not among 5"):
+    with pytest.raises(UnmetError, match="the list: 1 is not among 5 at"):
         Product(lists=lambda _, limit: FULL[:5][:limit]).judge()
+
+
+def test_ids_that_stand_elsewhere_are_a_slip_of_the_manifest() -> None:
+    with pytest.raises(UsageError, match=r"0 is in the answer, but not at \*\.id; say where"):
+        Product(lists=lambda kept, _: kept, name="noteId").judge()
 
 
 def test_digits_that_are_lost() -> None:

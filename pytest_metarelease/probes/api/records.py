@@ -5,12 +5,13 @@ Refuses to create anything on read-only; there nothing is created and nothing is
 
 from __future__ import annotations
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import ForbiddenError, ProbeError, RefusedError
+from pytest_metarelease.errors import ForbiddenError, ProbeError, RefusedError, UsageError
 from pytest_metarelease.probes.api import bodies, keeping
 from pytest_metarelease.probes.api.examined import Examined
 from pytest_metarelease.probes.clock import Deadline, sleep_within
@@ -89,6 +90,9 @@ def _is_listed(trials: Trials, one: Examined, lister: Examined, identity: str) -
     """Judge that the list holds it, in its largest page; another one is made to be sure.
 
     A page that is full and does not hold it says nothing: it may be on the next.
+
+    Raises:
+        UsageError: It is in the answer, elsewhere than the manifest says.
     """
     created, paged = _created(one), lister.declared.paged
     query = dict(lister.declared.query)
@@ -98,14 +102,20 @@ def _is_listed(trials: Trials, one: Examined, lister: Examined, identity: str) -
         listed = trials.answered("listing", partial(lister.send, query=query))
         if listed is None:
             return
-        ids = [str(value) for _, value in look_up(listed.json(), created.each)]
+        document = listed.json()
+        ids = [str(value) for _, value in look_up(document, created.each)]
+        if identity not in ids and json.dumps(identity) in json.dumps(document):
+            raise UsageError(
+                f"{lister.name}: {identity} is in the answer, but not at {created.each}; say where "
+                f"ids stand as `created.each` of {one.name}"
+            )
         if identity in ids:
             trials.judge(listed.measurement, "the list: holds it", "", met="it is there")
             return
         if paged is not None and len(ids) >= paged.most:
             return
         if last:
-            problem = f"{identity} is not among {len(ids)}"
+            problem = f"{identity} is not among {len(ids)} at {created.each}"
             trials.judge(listed.measurement, "the list: holds it", problem, met="")
         else:
             _, _, identity = _make(one)
