@@ -193,6 +193,10 @@ def _privileged() -> Iterator[Stranger]:
         "who says to be an administrator",
         {"X-User": "admin", "X-User-Id": "1", "X-Role": "admin", "X-Forwarded-User": "admin"},
     )
+    yield Stranger(
+        "who says to debug it",
+        {"X-Debug": "true", "X-Debug-Mode": "true", "X-Internal": "true", "X-Test-Mode": "true"},
+    )
     # Next.js before 14.2.25 and 15.2.3 ran no middleware for this (CVE-2025-29927).
     for name in ("middleware", "src/middleware"):
         yield Stranger(

@@ -31,6 +31,12 @@ _PACKAGE = re.compile(r'"(?:dependencies|devDependencies|lockfileVersion)"\s*:')
 _COMPOSE = re.compile(r"(?m)^services:\s*$|^FROM \S+")
 _METRICS = re.compile(r"(?m)^# (?:HELP|TYPE) \w+")
 _CODE = re.compile(r"module\.exports|require\(|import .+ from |_authToken")
+_PRISMA = re.compile(r"(?m)^(?:datasource|generator|model)\s+\w+\s*\{")
+_LOG = re.compile(r"(?m)^\d+ (?:info|verbose|silly|error) |^\s+at .+:\d+:\d+\)?$|^Traceback ")
+#: What a page may have of its configuration is public; this is not.
+_SECRETS = re.compile(
+    r"(?i)\"\w*(?:secret|password|private_?key|mnemonic|database_?url|redis_?url)\w*\"\s*:"
+)
 _ANY = re.compile(r"[^\s]")
 _ARCHIVE = re.compile(r"\A(?:PK\x03\x04|\x1f.\x08|7z)")
 _LISTING = re.compile(
@@ -51,11 +57,15 @@ _FILES: tuple[tuple[str, re.Pattern[str]], ...] = (
     *((path, _KEY) for path in ("/id_rsa", "/server.key", "/private.pem")),
     *((path, _PACKAGE) for path in ("/package.json", "/package-lock.json")),
     *((path, _COMPOSE) for path in ("/docker-compose.yml", "/Dockerfile")),
-    *((path, _CODE) for path in ("/.npmrc", "/hardhat.config.js", "/server.js", "/next.config.js")),
+    *((path, _CODE) for path in ("/.npmrc", "/hardhat.config.js", "/hardhat.config.ts",
+                                   "/server.js", "/next.config.js")),
+    *((path, _PRISMA) for path in ("/prisma/schema.prisma", "/schema.prisma")),
+    *((path, _LOG) for path in ("/npm-debug.log", "/yarn-error.log", "/error.log")),
+    *((path, _SECRETS) for path in ("/api/config", "/config.json", "/secrets.json")),
     *((path, _METRICS) for path in ("/metrics", "/api/metrics")),
     *(
         (path, _ANY)
-        for path in ("/debug", "/api/debug", "/api/env", "/api/config", "/debug/vars",
+        for path in ("/debug", "/api/debug", "/api/env", "/debug/vars",
                      "/debug/pprof/", "/actuator/env", "/actuator/heapdump", "/debug/env",
                      "/api/debug/env", "/api/debug/state", "/api/debug/config", "/api/_debug",
                      "/api/logs", "/api/admin/users",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: The least whole number that a double cannot hold (IEEE 754: 53 bits); JavaScript's only kind.
 _NO_DOUBLE = 2**53 + 1
 _WHOLE = re.compile(r"[1-9][0-9]*")
+_AMOUNT = re.compile(r"[0-9]+(?P<fraction>\.[0-9]+)?")
 #: What the product decides, by the last name of its place. Not its id: some let callers choose it.
 _DECIDED = re.compile(
     r"(?i)(?:order_?)?(?:status|state)|(?:created|updated|filled|executed|settled|approved)_?at"
@@ -37,15 +38,18 @@ def exact(one: Examined, created: Created, body: Any) -> Any:
     """Return a right body whose amounts no double can hold, None where it has none to be kept.
 
     Only texts of digits that ``created.same`` compares: a number of JSON may lose them on its way.
+    As many digits follow the point as in the example.
     """
     signer = one.signer
     head = f"{signer.declared.message_at}." if signer and signer.declared.message_at else ""
     found: dict[str, str] = {}
     for number, place in enumerate(created.same):
         value = bodies.at(body, place)
-        whole = isinstance(value, str) and _WHOLE.fullmatch(value) is not None
-        if whole and bodies.is_amount(place.rpartition(".")[2], value):
-            found[place] = str(_NO_DOUBLE + 2 * number)
+        written = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
+        if written is None or not bodies.is_amount(place.rpartition(".")[2], value):
+            continue
+        if value.strip("0."):  # none at all stays so
+            found[place] = str(_NO_DOUBLE + 2 * number) + (written["fraction"] or "")
     if signer is None or not found:
         return bodies.changed(body, found) if found else None
     message = signer.message()

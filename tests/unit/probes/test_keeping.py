@@ -28,7 +28,8 @@ def made(body: Any, *same: str) -> Any:
     "body",
     [
         {"amount": 12},  # JSON's numbers may lose digits on their way
-        {"amount": "1.5"},
+        {"amount": "0.00"},
+        {"amount": "1e5"},
         {"amount": "0"},
         {"nonce": "12"},
         {"amount": "0x12"},
@@ -46,6 +47,14 @@ def test_amounts_that_are_compared_become_such_that_no_double_can_hold() -> None
         assert str(int(float(value))) != value
     assert found["sellAmount"] != found["deep"]["buyAmount"]
     assert found["minAmount"] == "30"
+
+
+@pytest.mark.parametrize(
+    ("value", "other"), [("1.25", "9007199254740993.25"), ("0.5", "9007199254740993.5")]
+)
+def test_as_many_digits_follow_the_point(value: str, other: str) -> None:
+    assert made({"amount": value}, "amount") == {"amount": other}
+    assert repr(float(other)) != other
 
 
 def test_what_the_product_decides() -> None:
