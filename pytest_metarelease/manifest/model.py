@@ -173,6 +173,11 @@ class Endpoint:
         Mapping[str, str], "Path parameter -> a value that is known, or what `first` takes."
     ] = field(default_factory=dict)
     query: Annotated[Mapping[str, str], MayBeEmpty()] = field(default_factory=dict)
+    headers: Annotated[
+        Mapping[str, str],
+        "Sent with every request but forms of other sites, which can set none: a version, a token "
+        "against CSRF. `$number` is a fresh number, for keys of idempotency.",
+    ] = field(default_factory=dict)
     body: Annotated[
         Json,
         "A JSON body, sent as it stands but for `$number`, a fresh number below 1,000,000 as text, "

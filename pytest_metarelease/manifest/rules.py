@@ -92,6 +92,14 @@ STAND_INS = ("$signer", "$nonce", "$nonce_number", "$expiry", "$expiry_ms")
 """What stands for something in the message of a signed request."""
 
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_THEIRS = frozenset(
+    {
+        "authorization", "connection", "content-length", "content-type", "cookie", "host",
+        "transfer-encoding", "upgrade", "x-http-method", "x-http-method-override",
+        "x-method-override",
+    }
+)  # fmt: skip
 _ASKED = ("database", "external", "contract", "service", "chain")
 
 
@@ -418,6 +426,11 @@ def _agreement(agreement: Agreement) -> Broken:
 
 
 def _endpoint(endpoint: Endpoint) -> Broken:
+    for name, value in endpoint.headers.items():
+        if not _TOKEN.fullmatch(name) or any(one in value for one in "\r\n\0"):
+            yield ("headers", name), "is no header of HTTP (RFC 9110 section 5)"
+        elif name.lower() in _NOT_THEIRS:
+            yield ("headers", name), "says whom or how much is asked; leave it out"
     first = endpoint.first
     if first is None:
         return

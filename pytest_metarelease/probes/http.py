@@ -232,6 +232,7 @@ class HttpProbe:
             endpoint.target,
             query=endpoint.query,
             json=endpoint.body,
+            headers=endpoint.headers,
             credential=endpoint.credential,
             safe_probe=endpoint.safe_probe,
             fresh=fresh,

@@ -307,6 +307,27 @@ def test_a_way_around_is_found(serving: Serving, told: str) -> None:
         credentials.refuses_strangers(one)
 
 
+# --------------------------------------------------------------------------- declared headers
+
+
+def with_token(asked: Asked) -> bytes:
+    """An order needs the token against CSRF, and a fresh key of idempotency."""
+    has_key = asked.headers.get("idempotency-key", "").isdigit()
+    right = has_key and asked.headers.get("x-csrf-token") == "right-token"
+    return saying({}, 200 if right else 403)
+
+
+def test_declared_headers_are_sent_but_by_no_form_of_another_site() -> None:
+    headers = {"X-CSRF-Token": "right-token", "Idempotency-Key": "$number"}
+    with examined(with_token, method="POST", body={"a": "1"}, headers=headers) as (one, server):
+        assert one.ask().status == one.send(body=one.example()).status == 200
+        assert one.send(body={}, headers={"x-csrf-token": "wrong"}).status == 403
+        keys = {asked.headers["idempotency-key"] for asked in server.asked}
+        assert len(keys) == 3
+        money.refuses_forms(one)
+        assert all("x-csrf-token" not in asked.headers for asked in server.asked[3:])
+
+
 # --------------------------------------------------------------------------- conditions in SQL
 
 USERS = {"alice": [1, 2], "bob": [3]}

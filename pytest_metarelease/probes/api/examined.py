@@ -111,7 +111,13 @@ class Examined:
     def ask(self) -> Response:
         """Send the declared request, as ``HttpProbe.ask`` does, with what stands for something."""
         body = self._filled()
-        return self.probe.ask(replace(self.declared, body=body))
+        return self.probe.ask(replace(self.declared, body=body, headers=self._headers()))
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            name: value.replace(NUMBER, str(1 + secrets.randbelow(_LARGEST)))
+            for name, value in self.declared.headers.items()
+        }
 
     def _filled(self) -> Any:
         """Return the declared body with fresh numbers, and with what the request before it gave.
@@ -165,16 +171,21 @@ class Examined:
         headers: Mapping[str, str] | None = None,
         anonymous: bool = False,
         impatient: bool = False,
+        bare: bool = False,
     ) -> Response:
         """Send the declared request with differences; ``content`` is a body as it stands.
 
-        ``body`` is sent as JSON, also None where the endpoint declares a body.
+        ``body`` is sent as JSON, also None where the endpoint declares a body. ``bare`` leaves out
+        the declared headers.
         """
         if path is None:
             self.parameters()  # else a stand-in would be sent, whose 404 looks like a refusal
         declared = self.declared
         chosen = method or declared.method
-        given = dict(headers or {})
+        own = {one.lower() for one in headers or {}}
+        given = {} if bare else self._headers()
+        given = {name: value for name, value in given.items() if name.lower() not in own}
+        given |= headers or {}
         data = content
         if data is None and declared.body is not None and chosen not in ("GET", "HEAD", "OPTIONS"):
             data = json.dumps(body).encode()

@@ -87,6 +87,7 @@ def refuses_forms(one: Examined) -> None:
                 one.send,
                 content=content,
                 content_type=kind,
+                bare=True,
                 headers={"Origin": _ELSEWHERE, "Referer": f"{_ELSEWHERE}/"},
                 anonymous=one.declared.credential is None or one.declared.forms is not None,
             ),

@@ -278,6 +278,19 @@ CASES = {
         'chain: "12"}',
         "45:73: environments.staging.agreements.book.chain: is nothing to ask",
     ),
+    "no header": (
+        "buy: {path: /orders, method: POST}",
+        "buy: {path: /orders, method: POST, headers: {'X Y': a}}",
+        "13:63: environments.staging.services.api.endpoints.buy.headers.X Y: is no header of HTTP",
+    ),
+    "a header that makes it another request": (
+        "buy: {path: /orders, method: POST}",
+        "buy: {path: /orders, method: POST, headers: {x-method-override: PUT}}",
+        (
+            "13:75: environments.staging.services.api.endpoints.buy.headers.x-method-override: "
+            "says whom or how much is asked"
+        ),
+    ),
     "a part that cannot be asked": (
         "healthy: {status: ok}}",
         "healthy: {status: ok}, agrees: {db: 'account:arbiter'}}",
