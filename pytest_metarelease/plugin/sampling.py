@@ -71,6 +71,7 @@ def take_sample(name: str, target: Target) -> LoadSample:
             samples=sampling.samples,
             timeout=sampling.timeout,
             hosts=Hosts.of(target.environment),
+            headers=[_headers(name, endpoint, target) for endpoint in sampling.endpoints],
         )
         taken = round_ if taken is None else taken.joined(round_)
     record = record_of(name, taken, rate_of(name, sampling, target), target)
@@ -104,6 +105,17 @@ def _path(name: str, endpoint: str, target: Target) -> str:
     declared = target.environment.services[name].endpoints[endpoint]
     query = f"?{urlencode(declared.query)}" if declared.query else ""
     return f"{declared.target}{query}"
+
+
+def _headers(name: str, endpoint: str, target: Target) -> dict[str, str]:
+    """Return what a right request of the endpoint has: its headers, and the credential."""
+    environment = target.environment
+    declared = environment.services[name].endpoints[endpoint]
+    found = dict(declared.headers)
+    if declared.credential is not None:
+        credential = environment.credentials[declared.credential]
+        found[credential.header] = credential.value
+    return found
 
 
 def rate_of(name: str, sampling: Sampling, target: Target) -> float:

@@ -41,13 +41,14 @@ def sample(
     samples: int,
     timeout: float,
     hosts: Hosts,
-    headers: Mapping[str, str] | None = None,
+    headers: Sequence[Mapping[str, str]] = (),
 ) -> LoadSample:
     """Ask ``paths`` below ``url`` in turn, ``rate`` times a second, and return every trial.
 
     The loop is open: a request is due at its time whether or not earlier ones were answered, and
-    its latency counts from then. ``timeout`` is the longest that a request may take from when it
-    was due; a second after ``samples / rate + timeout`` everything has ended.
+    its latency counts from then. ``headers`` are further ones of each path. ``timeout`` is the
+    longest that a request may take from when it was due; a second after
+    ``samples / rate + timeout`` everything has ended.
 
     Raises:
         ForbiddenError: The host is not declared.
@@ -59,9 +60,11 @@ def sample(
             f"cannot take {samples} samples of {len(paths)} paths at {rate}/s within {timeout} s; "
             f"give at least one path and at most {MOST_SAMPLES} samples"
         )
-    client = _Client(url, timeout, dict(headers or {}))
+    client = _Client(url, timeout)
     at = utc_now()
-    run = _Run(client, tuple(map(client.request, paths)), rate, samples)
+    own = headers or [{}] * len(paths)
+    requests = tuple(client.request(*one) for one in zip(paths, own, strict=True))
+    run = _Run(client, requests, rate, samples)
     trials = run.carry_out()
     return LoadSample(
         url=url, paths=tuple(paths), at=at, span=run.span, timeout=timeout, trials=trials
@@ -71,7 +74,7 @@ def sample(
 class _Client:
     """Makes connections to one host, and the requests that are sent over them."""
 
-    def __init__(self, url: str, timeout: float, headers: dict[str, str]) -> None:
+    def __init__(self, url: str, timeout: float) -> None:
         parts = urlsplit(url)
         self.timeout = timeout
         self._host = parts.hostname or ""
@@ -86,21 +89,23 @@ class _Client:
             "Accept-Encoding": "identity",
             "Cache-Control": "no-cache",
             "User-Agent": "pytest-metarelease",
-            **headers,
         }
 
     def connection(self) -> KeptConnection:
         """Return a connection that is made with its first request."""
         return KeptConnection(self._host, self._port, self._tls)
 
-    def request(self, path: str) -> bytes:
-        """Return the bytes that ask for ``path``.
+    def request(self, path: str, more: Mapping[str, str]) -> bytes:
+        """Return the bytes that ask for ``path``, with further headers.
 
         Raises:
             UsageError: A header holds what would end it (RFC 9110 section 5.5).
         """
         target = quote(f"{self._base}/{path.lstrip('/')}", safe=_UNQUOTED)
-        lines = [f"GET {target} HTTP/1.1", *(f"{one}: {two}" for one, two in self._headers.items())]
+        named = {one.lower() for one in more}
+        usual = {one: two for one, two in self._headers.items() if one.lower() not in named}
+        lines = [f"GET {target} HTTP/1.1"]
+        lines += [f"{one}: {two}" for one, two in {**usual, **more}.items()]
         if any("\r" in line or "\n" in line for line in lines):
             raise UsageError("a header of the sampled service holds a line break; remove it")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")

@@ -21,10 +21,11 @@ default_environment: here
 environments:
   here:
     access: read-only
+    credentials: {{viewer: {{header: X-Api-Key, value: "${{VIEWER_KEY}}"}}}}
     services:
       api:
         url: "{url}"
-        endpoints: {{book: {{path: /book}}}}
+        endpoints: {{book: {{path: /book, credential: viewer, headers: {{Accept-Version: "2"}}}}}}
         sampling:
           {{endpoints: [book], rate: {rate}, samples: 60, max_samples: 60,
           earlier: {{least: 200ms, min_samples: 60}}}}
@@ -38,6 +39,7 @@ import pytest
 def test_speed(compared, release, load):
     release.expect_no_slower(compared, load(compared), next_step="look at it")
 """
+KEY = "viewer-5b0e8c6d1f2a47e9"
 _LOCK = "post.speed: test_speed.py::test_speed[api]"
 
 
@@ -48,9 +50,10 @@ class Service:
         self.url, self.delay = server.url, 0.0
         server.scripts["/book"] = self._answer
 
-    def _answer(self, _: Asked, talk: Talk) -> None:
+    def _answer(self, asked: Asked, talk: Talk) -> None:
         time.sleep(self.delay)
-        talk.send(answer("[]"))
+        right = asked.headers.get("x-api-key") == KEY and asked.headers["accept-version"] == "2"
+        talk.send(answer("[]", 200 if right else 401))
 
 
 @pytest.fixture
@@ -73,7 +76,7 @@ def declare(project: Project, service: Service, rate: str = "100/s") -> Project:
 def run(project: Project, to: str, *more: str) -> Ran:
     """Run as the next release: a commit of its own."""
     project.write("next.txt", to)
-    ran = project.pytest("-m", "post_deploy", f"--release-evidence={to}", *more)
+    ran = project.pytest("-m", "post_deploy", f"--release-evidence={to}", *more, VIEWER_KEY=KEY)
     ran.decision.update(project.decision(to))
     return ran
 
@@ -93,7 +96,9 @@ def test_without_a_comparable_packet_it_is_hold_with_one_the_times_decide(
     (check,) = same.item("post.speed")["checks"]
     assert "within that" in check["measurements"][-1]["actual"]
 
-    itself = sample.pytest("-m", "post_deploy", "--release-evidence=3", "--release-baseline=2")
+    itself = sample.pytest(
+        "-m", "post_deploy", "--release-evidence=3", "--release-baseline=2", VIEWER_KEY=KEY
+    )
     assert "of this very commit" in itself.text
     assert sample.decision("3")["verdict"] == "HOLD"
 

@@ -110,6 +110,17 @@ def test_all_paths_are_asked_in_turn_by_get(server: Hostile) -> None:
     )
 
 
+def test_each_path_is_asked_with_its_own_headers(server: Hostile) -> None:
+    server.scripts |= {"/a": says_json({}), "/b": says_json({})}
+    own = [{"X-Own": "a"}, {"user-agent": "b"}]
+    hosts = Hosts.these([server.url])
+    sample(server.url, ["/a", "/b"], rate=200, samples=8, timeout=5, hosts=hosts, headers=own)
+    seen = {
+        (one.target, one.headers.get("x-own"), one.headers["user-agent"]) for one in server.asked
+    }
+    assert seen == {("/a", "a", "pytest-metarelease"), ("/b", None, "b")}
+
+
 def test_the_rate_is_that_of_the_schedule(server: Hostile) -> None:
     server.scripts["/"] = says_json({})
     taken = take(server, "/", rate=100, samples=50)
