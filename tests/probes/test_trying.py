@@ -307,6 +307,42 @@ def test_a_way_around_is_found(serving: Serving, told: str) -> None:
         credentials.refuses_strangers(one)
 
 
+# --------------------------------------------------------------------------- parts of a thing
+
+
+def changing(asked: Asked) -> bytes:
+    """Takes any part of a note, and nothing too; no other type and no null."""
+    try:
+        sent = json.loads(asked.body or b"{}")
+    except (ValueError, RecursionError):
+        sent = None
+    right = isinstance(sent, dict) and all(isinstance(one, str) for one in sent.values())
+    return saying({}, 200 if right else 422)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"method": "PATCH", "body": {"note": "x", "title": "y"}},
+        {"method": "POST", "body": {"note": "x"}, "optional": ("note",)},
+    ],
+    ids=["PATCH", "all optional"],
+)
+def test_a_part_is_enough_where_nothing_more_is_needed(declared: Any) -> None:
+    with examined(changing, **declared) as (one, _):
+        negative.missing_members(one)
+        negative.no_body(one)
+        assert judgements(one) == {Judgement.MET}
+
+
+def test_what_must_be_there_is_missed_where_it_is_no_part() -> None:
+    with (
+        examined(changing, method="PUT", body={"note": "x"}) as (one, _),
+        pytest.raises(UnmetError, match="without note: accepted"),
+    ):
+        negative.missing_members(one)
+
+
 # --------------------------------------------------------------------------- declared headers
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import secrets
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.probes.api import bodies
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pytest_metarelease.probes.api.bodies import Wrong
     from pytest_metarelease.probes.api.examined import Examined
     from pytest_metarelease.probes.api.trials import Trials
@@ -96,17 +98,33 @@ def missing_members(one: Examined) -> None:
     """Judge that a body without a member that must be there is refused, and null for it too."""
     trials = one.trials(_VALIDATE)
     body = one.example()
-    for wrong in bodies.missing(body, one.declared.optional):
+    optional = _optional(one, body)
+    for wrong in bodies.missing(body, optional):
         _refuse(trials, one, wrong)
-    for wrong in bodies.nulls(body, one.declared.optional):
+    for wrong in bodies.nulls(body, optional):
         _refuse(trials, one, wrong)
-    _whole(trials, one)
+    _whole(trials, one, body)
     trials.finish("a refusal of every body that lacks something")
 
 
-def _whole(trials: Trials, one: Examined) -> None:
+def _optional(one: Examined, body: Any) -> Collection[str]:
+    """Return what may be missing: of what changes a part of a thing (RFC 5789), each part."""
+    if one.declared.method == "PATCH" and isinstance(body, dict):
+        return {*one.declared.optional, *map(str, body)}
+    return one.declared.optional
+
+
+def _needs_nothing(one: Examined, body: Any) -> bool:
+    """Return whether a body without any member is as right as the example, which has some."""
+    return bool(body) and not any(bodies.missing(body, _optional(one, body)))
+
+
+def _whole(trials: Trials, one: Examined, body: Any) -> None:
     """An empty object, so that also an example without members leaves evidence."""
-    _refuse(trials, one, bodies.Wrong("an empty object", {}))
+    if _needs_nothing(one, body):
+        _refuse(trials, one, bodies.Wrong("a number instead of an object", 1))
+    else:
+        _refuse(trials, one, bodies.Wrong("an empty object", {}))
 
 
 def wrong_types(one: Examined) -> None:
@@ -130,10 +148,12 @@ def malformed_values(one: Examined) -> None:
 def no_body(one: Examined) -> None:
     """Judge that null, nothing, and what is no JSON are refused."""
     trials = one.trials(_VALIDATE)
+    body = one.example()
+    nothing = [] if _needs_nothing(one, body) else [("an empty body", b"")]
     for what, content in (
         ("a null body", b"null"),
-        ("an empty body", b""),
-        ("half of a JSON body", json.dumps(one.example()).encode()[:-1] or b"{"),
+        *nothing,
+        ("half of a JSON body", json.dumps(body).encode()[:-1] or b"{"),
         ("a body that is no JSON", b"{'a': undefined}"),
         ("a body that is no UTF-8", b'{"a": "\xff\xfe"}'),
         ("a body nested 5,000 deep", b"[" * 5000 + b"]" * 5000),
