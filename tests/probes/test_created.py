@@ -157,6 +157,14 @@ def test_digits_that_are_lost() -> None:
         Product(rounds=True).judge()
 
 
+def test_what_really_pays_is_asked_for_no_large_amounts() -> None:
+    product = Product(rounds=True)
+    with product.examined() as (one, probe):
+        one.declared = replace(one.declared, moves_funds=True)
+        can_be_read_back(one, lambda _: probe)
+    assert {kept["amount"] for kept in product.kept.values()} == {BODY["amount"]}
+
+
 def test_a_large_amount_that_makes_it_fail() -> None:
     with pytest.raises(UnmetError, match="an amount of sixteen digits: failed: 500"):
         Product(fails_on_large=True).judge()

@@ -128,6 +128,8 @@ def _read(trials: Trials, reader: Examined, what: str, identity: str) -> Respons
 
 
 def _try_exact(trials: Trials, one: Examined, reader: Examined, body: Any) -> None:
+    if one.declared.moves_funds:
+        return  # what really pays, pays the example
     created = _created(one)
     exact = keeping.exact(one, created, body)
     if exact is None:
