@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_metarelease.errors import UnmetError, UsageError
+from pytest_metarelease.errors import UnmetError, UnsupportedError, UsageError
 from pytest_metarelease.evidence import Notebook
 from pytest_metarelease.manifest.interface import Created, Paged
 from pytest_metarelease.manifest.model import Answer, Database, Endpoint, Environment, Service
@@ -133,13 +133,16 @@ FULL = [f"n-{number}" for number in range(20)]
         lambda kept, limit: list(reversed(kept))[:limit],
         # Others make things at the same time: all there is room for in the declared page.
         lambda kept, limit: [*FULL[:5], *kept][:limit],
-        # The oldest first: what is new stands on a later page.
-        lambda kept, limit: [*FULL, *kept][:limit],
     ],
-    ids=["newest first", "not in the declared page", "a full page"],
+    ids=["newest first", "not in the declared page"],
 )
 def test_what_is_listed(lists: Callable[[list[str], int], list[str]]) -> None:
     Product(lists=lists).judge()
+
+
+def test_what_may_stand_on_a_later_page_is_unknown() -> None:
+    with pytest.raises(UnsupportedError, match="largest page, which is full; let its `query` sort"):
+        Product(lists=lambda kept, limit: [*FULL, *kept][:limit]).judge()
 
 
 def test_what_is_not_listed() -> None:

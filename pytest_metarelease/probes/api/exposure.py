@@ -35,7 +35,8 @@ _PRISMA = re.compile(r"(?m)^(?:datasource|generator|model)\s+\w+\s*\{")
 _LOG = re.compile(r"(?m)^\d+ (?:info|verbose|silly|error) |^\s+at .+:\d+:\d+\)?$|^Traceback ")
 #: What a page may have of its configuration is public; this is not.
 _SECRETS = re.compile(
-    r"(?i)\"\w*(?:secret|password|private_?key|mnemonic|database_?url|redis_?url)\w*\"\s*:"
+    r"(?i)\"\w*(?:secret|passw|private_?key|mnemonic|api_?key|token\"|(?:database|db|redis)_?ur[il])"
+    r"\w*\"?\s*:|://[^\s:/\"]+:[^\s@\"]+@|^\s*[A-Z][A-Z0-9_]{2,}="
 )
 _ANY = re.compile(r"[^\s]")
 _ARCHIVE = re.compile(r"\A(?:PK\x03\x04|\x1f.\x08|7z)")

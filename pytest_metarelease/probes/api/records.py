@@ -11,7 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import ForbiddenError, ProbeError, RefusedError, UsageError
+from pytest_metarelease.errors import (
+    ForbiddenError,
+    ProbeError,
+    RefusedError,
+    UnsupportedError,
+    UsageError,
+)
 from pytest_metarelease.probes.api import bodies, keeping
 from pytest_metarelease.probes.api.examined import Examined
 from pytest_metarelease.probes.clock import Deadline, sleep_within
@@ -89,7 +95,7 @@ def can_be_read_back(one: Examined, service: Callable[[str], HttpProbe]) -> None
 def _is_listed(trials: Trials, one: Examined, lister: Examined, identity: str) -> None:
     """Judge that the list holds it, in its largest page; another one is made to be sure.
 
-    A page that is full and does not hold it says nothing: it may be on the next.
+    A page that is full and does not hold it leaves that unknown: it may be on the next.
 
     Raises:
         UsageError: It is in the answer, elsewhere than the manifest says.
@@ -113,6 +119,13 @@ def _is_listed(trials: Trials, one: Examined, lister: Examined, identity: str) -
             trials.judge(listed.measurement, "the list: holds it", "", met="it is there")
             return
         if paged is not None and len(ids) >= paged.most:
+            trials.unsure(
+                listed.measurement,
+                UnsupportedError(
+                    f"{lister.name}: {identity} is not on the largest page, which is full; let its "
+                    f"`query` sort the newest first, or leave `created.list` of {one.name} out"
+                ),
+            )
             return
         if last:
             problem = f"{identity} is not among {len(ids)} at {created.each}"

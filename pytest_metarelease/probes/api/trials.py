@@ -87,7 +87,7 @@ class Trials:
                 self.judge(answer.measurement, f"{what}: refused (4xx)", problem, met="")
         elif 300 <= status < 400 and not redirect:
             # Neither yes nor no: perhaps the declared address is not the one that answers.
-            self._unknown(
+            self.unsure(
                 answer.measurement,
                 RefusedError(f"{what}: redirected ({answer.summary}); declare where it leads to"),
             )
@@ -179,7 +179,7 @@ class Trials:
                     f"{what}: not measured, the service put us off: {answer.status}; declare its "
                     "`patience`, or ask where it limits nobody"
                 )
-                self._unknown(answer.measurement, RefusedError(put_off))
+                self.unsure(answer.measurement, RefusedError(put_off))
                 return None
             self.recorder.supersede(mark)
             sleep_within(wish, self._patience)
@@ -206,7 +206,7 @@ class Trials:
         if self._recovers():
             self.judge(measurement, f"{what}: an answer", f"no answer: {error}", met="")
         else:
-            self._unknown(measurement, error)
+            self.unsure(measurement, error)
         return None
 
     def _recovers(self) -> bool:
@@ -227,10 +227,11 @@ class Trials:
         if self.works():
             return True
         error = RefusedError(f"{what}: {answer.status}, but what is right fails as well")
-        self._unknown(answer.measurement, error)
+        self.unsure(answer.measurement, error)
         return False
 
-    def _unknown(self, measurement: Measurement, error: ProbeError) -> None:
+    def unsure(self, measurement: Measurement, error: ProbeError) -> None:
+        """Put on record that a measurement cannot be judged; the error is told at the end."""
         self.recorder.judge(
             measurement,
             Judgement.UNKNOWN,

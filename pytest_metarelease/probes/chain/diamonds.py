@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from pytest_metarelease.errors import MalformedError, ProbeError
+from pytest_metarelease.errors import MalformedError
 from pytest_metarelease.probes.chain.codec import decode
 from pytest_metarelease.probes.chain.directory import NOBODY
 from pytest_metarelease.probes.chain.quantities import payload
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.evidence import Measurement
     from pytest_metarelease.probes.chain.contracts import ContractProbe
     from pytest_metarelease.probes.chain.measuring import Tally
+    from pytest_metarelease.probes.chain.rpc import Answer
 
 FACETS = "0x7a0ed627"  # facets()
 _TYPES = ("(address,bytes4[])[]",)
@@ -82,17 +83,23 @@ def judge_no_diamond(contract: ContractProbe, tally: Tally) -> None:
     """Judge that a contract whose facets nobody declares has no loupe that names some.
 
     Nothing is asked where the manifest compares ``facets()`` itself.
+
+    Raises:
+        ProbeError: The node gave no usable answer: whether it has one is unknown.
     """
     compared = any(
         one.entry.selector == FACETS and one.wanted.unchecked is None for one in lines(contract)
     )
     if compared:
         return
+    answer = _ask(contract)
+    if isinstance(answer, Revert):
+        return  # it has no loupe
+    raw = payload(settled(answer, "facets()"), "facets()")
     try:
-        cuts = _read(contract)
-    except ProbeError:
-        # A contract without a loupe reverts, or its fallback answers something else.
-        return
+        cuts = _decoded(raw)
+    except MalformedError:
+        return  # its fallback answered something else
     if not cuts or NOBODY in cuts:
         return
     seen = contract.asking.known(
@@ -108,12 +115,20 @@ def judge_no_diamond(contract: ContractProbe, tally: Tally) -> None:
     )
 
 
-def _read(contract: ContractProbe) -> _Cuts:
+def _ask(contract: ContractProbe) -> Answer:
     ask = Ask("eth_call", ({"to": contract.address, "data": FACETS}, contract.snapshot.tag))
-    answer = read_pinned(contract.rpc, contract.snapshot, [ask])[0]
+    return read_pinned(contract.rpc, contract.snapshot, [ask])[0]
+
+
+def _read(contract: ContractProbe) -> _Cuts:
+    answer = _ask(contract)
     if isinstance(answer, Revert):
         raise MalformedError(f"{contract.name}.facets() reverts: {answer.reason or answer.data}")
-    (pairs,) = decode(_TYPES, payload(settled(answer, "facets()"), "facets()"), "facets()")
+    return _decoded(payload(settled(answer, "facets()"), "facets()"))
+
+
+def _decoded(raw: bytes) -> _Cuts:
+    (pairs,) = decode(_TYPES, raw, "facets()")
     return {str(at): tuple(map(str, selectors)) for at, selectors in pairs}
 
 

@@ -12,6 +12,7 @@ from pytest_metarelease.probes.chain.hidden import codes_of
 from pytest_metarelease.probes.chain.quantities import payload
 from pytest_metarelease.probes.chain.rpc import Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
+from pytest_metarelease.probes.chain.tail import metadata_start
 
 if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.contracts import ContractProbe
@@ -48,9 +49,12 @@ def judge_following(contract: ContractProbe, domain: str) -> None:
 
 
 def asks_chain_id(code: bytes) -> bool:
-    """Whether CHAINID stands among the instructions of runtime code, and not in what they push."""
-    at = 0
-    while at < len(code):
+    """Whether CHAINID stands among the instructions of runtime code, and not in what they push.
+
+    The compiler's metadata is left out: of 32 bytes of a hash, one in eight hashes has that byte.
+    """
+    at, end = 0, metadata_start(code)
+    while at < end:
         opcode = code[at]
         if opcode == _CHAINID:
             return True

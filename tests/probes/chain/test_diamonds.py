@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_metarelease.errors import ProbeError, UnmetError
+from pytest_metarelease.errors import (
+    DeadlineError,
+    MalformedError,
+    ProbeError,
+    RefusedError,
+    UnmetError,
+)
 from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.contract_code import Proxy
 from pytest_metarelease.manifest.scalars import Access, Address
@@ -17,6 +23,7 @@ from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.proxies import judge_no_proxy, judge_proxy
 from pytest_metarelease.sandbox.accounts import DEPLOYER, DEPOSITOR
 from tests.probes.chain.deployed import Bench, is_, transact
+from tests.probes.chain.lying import lying
 from tests.probes.chain.nodes import chain_at, door
 from tests.probes.chain.test_published import at, deployed
 from tests.sandbox.test_artifacts import compiled
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from pytest_metarelease.probes.chain.rpc import Rpc
+    from pytest_metarelease.probes.chain.rpc import Ask, Rpc
 
 SOURCE = """\
 // SPDX-License-Identifier: Apache-2.0
@@ -187,6 +194,21 @@ def test_what_has_no_loupe_is_no_diamond(rpc: Rpc, build: Callable[[str], Path],
     found = deployed(rpc, build(name))
     judge_no_proxy(found.probe)
     assert found.verdicts == {Judgement.MET}
+
+
+@pytest.mark.parametrize("error", [DeadlineError, MalformedError, RefusedError])
+def test_a_loupe_that_could_not_be_asked_for_is_no_missing_one(
+    rpc: Rpc, build: Callable[[str], Path], error: type[ProbeError]
+) -> None:
+    found = deployed(rpc, build("Prices"))
+
+    def lost(ask: Ask, answer: Any) -> Any:
+        is_loupe = ask.params[0].get("data") == FACETS
+        return error("no usable answer") if is_loupe else answer
+
+    found.probe.rpc = lying(rpc, "eth_call", lost)
+    with pytest.raises(error, match="no usable answer"):
+        judge_no_proxy(found.probe)
 
 
 def test_a_proxy_of_zeppelinos(rpc: Rpc, build: Callable[[str], Path]) -> None:

@@ -49,6 +49,9 @@ def rpc(either: str) -> Iterator[Rpc]:
         ("5f46", True),  # PUSH0 pushes nothing of the code
         ("604646", True),
         ("60", False),
+        # The hash in the compiler's metadata is no code: {"ipfs": 34 bytes, "solc": 0.8.30}.
+        ("00a2646970667358221220" + "46" * 32 + "64736f6c634300081e0033", False),
+        ("46a2646970667358221220" + "00" * 32 + "64736f6c634300081e0033", True),
     ],
 )
 def test_what_is_pushed_is_no_instruction(code: str, *, asks: bool) -> None:
