@@ -14,6 +14,15 @@ from typing import Annotated, Literal
 
 from pytest_metarelease.manifest.breaking import PartOutages
 from pytest_metarelease.manifest.contract_code import Compiler, Difference, Explorer, Proxy
+from pytest_metarelease.manifest.expectations import (
+    Expectation as Expectation,
+)
+from pytest_metarelease.manifest.expectations import (
+    SlotExpectation as SlotExpectation,
+)
+from pytest_metarelease.manifest.expectations import (
+    ViewExpectation as ViewExpectation,
+)
 from pytest_metarelease.manifest.interface import (
     Authentication,
     Created,
@@ -62,7 +71,7 @@ from pytest_metarelease.manifest.storage import (
     TimedQuery,
 )
 from pytest_metarelease.manifest.traffic import Accounting, FailureWindow, Finality, Gas
-from pytest_metarelease.manifest.trials import Domain, Machine, Signing
+from pytest_metarelease.manifest.trials import Domain, Flow, Machine
 from pytest_metarelease.record import record
 
 
@@ -76,27 +85,6 @@ class Release:
     kind: Annotated[Literal["regular", "hotfix"], WrittenOut()] = "regular"
     severity: Annotated[Severity | None, "Needed where kind is hotfix.", WrittenOut()] = None
     deployed_at: Annotated[str | None, "RFC 3339; health deadlines count from here."] = None
-
-
-@record
-class Expectation:
-    """What a value must be. A bare scalar or list in the manifest means ``equals``.
-
-    All stated bounds must hold. ``unchecked`` declares, with a reason, that nothing is compared.
-    """
-
-    equals: Json = None
-    one_of: Annotated[tuple[Json, ...] | None, "Written `in:`.", Spelled("in"), NotEmpty()] = None
-    min: Annotated[int | float | str | None, "A number, or an amount such as `1 ether`."] = None
-    max: int | float | str | None = None
-    matches: Annotated[str | None, "A regular expression that the whole text must match."] = None
-    type: Literal["array", "boolean", "null", "number", "object", "string"] | None = None
-    length: Annotated[int | None, "Least number of elements or characters.", Between(1)] = None
-    args: Annotated[tuple[Json, ...], "Arguments of a view function."] = ()
-    unchecked: Annotated[str | None, "Why nothing is compared."] = None
-    states_equals: Annotated[bool, "True where `equals` was written, even null.", NotWritten()] = (
-        False
-    )
 
 
 @record
@@ -362,34 +350,6 @@ _RECORDED = Address("")
 
 
 @record
-class ViewExpectation(Expectation):
-    """What a view function must answer, or a slot must hold. A bare value means ``equals``.
-
-    All that is stated must hold. ``unchecked`` declares, with a reason, that nothing is compared.
-    """
-
-    holds: Annotated[
-        tuple[str, ...],
-        "Relations at the same block, e.g. `>= 1 ether`, `== balance(self)`, `== address(owner)`, "
-        "`<= token.totalSupply()`.",
-        OneOrMany(),
-    ] = ()
-    reverts: Annotated[
-        str | None, "The call must revert so: a reason, a custom error, a selector, or `0x`."
-    ] = None
-    unconfirmed: Annotated[
-        str | None, "Adopted from the chain and confirmed by nobody yet: verifies nothing."
-    ] = None
-
-
-@record
-class SlotExpectation(ViewExpectation):
-    """What a raw storage slot must hold, as 32 bytes of hexadecimal or read as a type."""
-
-    read_as: Literal["bytes32", "uint256", "address", "bool"] = "bytes32"
-
-
-@record
 class Given:
     """Bytes of a storage slot that are assumed while a call is simulated; nothing is written."""
 
@@ -552,51 +512,6 @@ class Contract:
         Mapping[str, Expectation],
         "Event -> how many there must be in the window of `chain.failures`.",
     ] = field(default_factory=dict)
-
-
-_CHANGES = (
-    "What a transaction may change beside its sender's balance and nonce, as `ACCOUNT PART...`: an "
-    "account is $self, $ROLE, contract:NAME or an address, a part is balance, nonce, code, slots "
-    "(any) or the number of a slot. Where $self is not named, it may change all of it."
-)
-
-
-@record
-class Step:
-    """One call of a flow and what must be true after it.
-
-    ``$self`` is the flow's contract, ``$ROLE`` the address of a role, ``$signature`` what
-    ``sign`` made, or ``$v``, ``$r`` and ``$s`` where a function takes its numbers one by one.
-    """
-
-    call: Annotated[str, "Function name, or its signature where overloaded."]
-    sender: Annotated[
-        str, "A role of the flow. Written `as:`.", Spelled("as"), Refers("account_role")
-    ]
-    args: tuple[Json, ...] = ()
-    value: Wei = Wei(0)
-    sign: Signing | None = None
-    reverts: Annotated[str | None, "Reason or custom error; the call must revert so."] = None
-    emits: Annotated[tuple[str, ...], "Events that the call must emit."] = ()
-    then: Annotated[Mapping[str, Expectation], "View functions after the call."] = field(
-        default_factory=dict
-    )
-    changes: Annotated[tuple[str, ...], _CHANGES, OneOrMany()] = ()
-
-
-@record
-class Flow:
-    """A sequence of calls on a contract of our own, deployed from the verified artifact."""
-
-    contract: Annotated[
-        str, "A name under `contracts`; its artifact is deployed anew.", Refers("contract")
-    ]
-    roles: Annotated[
-        tuple[str, ...], "Names; each becomes a fresh funded account.", Name(), NotEmpty()
-    ]
-    constructor: tuple[Json, ...] = ()
-    steps: Annotated[tuple[Step, ...], NotEmpty()]
-    changes: Annotated[tuple[str, ...], "Of every step, as in a step.", OneOrMany()] = ()
 
 
 @record

@@ -15,6 +15,7 @@ from pytest_metarelease.manifest.declared import child, declared, item_ids, keys
 from pytest_metarelease.manifest.model import Declared
 from pytest_metarelease.manifest.nodes import Node, Scalar, Sequence, render
 from pytest_metarelease.manifest.problems import suggestion
+from pytest_metarelease.manifest.trial_rules import DEPLOYER
 
 if TYPE_CHECKING:
     from pytest_metarelease.manifest.decoder import Reference
@@ -88,7 +89,7 @@ class Declarations:
         if kind == "account_role":
             roles = child(here, str(path[2]), str(path[3]), "roles")
             items = roles.items if isinstance(roles, Sequence) else []
-            return tuple(one.text for one in items if isinstance(one, Scalar))
+            return (*(one.text for one in items if isinstance(one, Scalar)), DEPLOYER)
         if kind == "endpoint":
             return self.environments[str(path[1])].endpoints
         plural = {"credential": "credentials", "typed_data": "typed_data"}.get(kind, f"{kind}s")

@@ -15,7 +15,10 @@ from pytest_metarelease.manifest.problems import suggestion
 SIGNATURE_PARTS = frozenset({"$signature", "$v", "$r", "$s"})
 """What stands for a signature among arguments: the whole, or its numbers one by one."""
 
-Broken: TypeAlias = Iterator[tuple[tuple[str | int, ...], str]]
+Breach: TypeAlias = tuple[tuple[str | int, ...], str]
+"""The path below a value, and what to write there instead."""
+
+Broken: TypeAlias = Iterator[Breach]
 
 # Selectors of Error(string) and Panic(uint256): every text of `require`, every failed assertion.
 _OF_ALL_TEXTS = ("0x08c379a0", "0x4e487b71")

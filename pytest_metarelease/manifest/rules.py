@@ -33,7 +33,6 @@ from pytest_metarelease.manifest.model import (
     Endpoint,
     Environment,
     Expectation,
-    Flow,
     Given,
     Health,
     Identity,
@@ -52,7 +51,6 @@ from pytest_metarelease.manifest.model import (
 from pytest_metarelease.manifest.problems import suggestion
 from pytest_metarelease.manifest.relations import read_relation
 from pytest_metarelease.manifest.rule_parts import (
-    SIGNATURE_PARTS,
     Broken,
     is_day,
     of_all_texts,
@@ -63,8 +61,8 @@ from pytest_metarelease.manifest.scalars import Access, Severity, Stage
 from pytest_metarelease.manifest.scan_rules import allowed_finding, scan
 from pytest_metarelease.manifest.scanning import AllowedFinding, Scan
 from pytest_metarelease.manifest.storage import Backups, TimedQuery
-from pytest_metarelease.manifest.trial_rules import changes, domain, forged, machine
-from pytest_metarelease.manifest.trials import Domain, Forged, Machine
+from pytest_metarelease.manifest.trial_rules import beside, domain, flow, forged, machine
+from pytest_metarelease.manifest.trials import Beside, Domain, Flow, Forged, Machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -376,26 +374,6 @@ def _backups(backups: Backups) -> Broken:
         yield (), "needs one of folder and query"
 
 
-def _flow(flow: Flow) -> Broken:
-    yield from repeated(flow.roles, ("roles",))
-    for index, role in enumerate(flow.roles):
-        if role == "self" or f"${role}" in SIGNATURE_PARTS:
-            yield ("roles", index), f"{role} has a meaning of its own in a flow; rename the role"
-    known = {"$self", *(f"${role}" for role in flow.roles)}
-    yield from stand_ins(flow.constructor, known - {"$self"}, ("constructor",))
-    yield from changes(flow.changes, known, ("changes",))
-    for index, step in enumerate(flow.steps):
-        signed = SIGNATURE_PARTS if step.sign is not None else set()
-        yield from stand_ins(step.args, known | signed, ("steps", index, "args"))
-        yield from of_all_texts(step.reverts, ("steps", index, "reverts"))
-        yield from changes(step.changes, known, ("steps", index, "changes"))
-        if step.sign is not None:
-            yield from stand_ins(step.sign.message, known, ("steps", index, "sign", "message"))
-        for view, wanted in step.then.items():
-            where = ("steps", index, "then", view)
-            yield from stand_ins(wanted.args, known, (*where, "args"))
-
-
 def _typed_data(typed: TypedData) -> Broken:
     for key in typed.domain:
         if key not in _DOMAIN:
@@ -560,6 +538,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Agreement: _agreement,
     AllowedFinding: allowed_finding,
     Attempts: _attempts,
+    Beside: beside,
     Backups: _backups,
     CallerPolicy: _caller_policy,
     Chain: _chain,
@@ -571,7 +550,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Endpoint: _endpoint,
     Environment: _environment,
     Expectation: _expectation,
-    Flow: _flow,
+    Flow: flow,
     Forged: forged,
     Given: _given,
     Health: _health,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_metarelease.manifest.problems import suggestion
 from pytest_metarelease.manifest.rule_parts import (
     SIGNATURE_PARTS,
+    Breach,
     Broken,
     of_all_texts,
     repeated,
@@ -18,9 +19,17 @@ from pytest_metarelease.manifest.rule_parts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
-    from pytest_metarelease.manifest.trials import Action, Domain, Forged, Machine
+    from pytest_metarelease.manifest.trials import (
+        Action,
+        Beside,
+        Domain,
+        Flow,
+        Forged,
+        Machine,
+        Step,
+    )
 
 ANYONE = "anyone"
 """Stands for every role of a state machine."""
@@ -30,6 +39,7 @@ DEPLOYER = "deployer"
 
 _PARTS = re.compile(r"balance|nonce|code|slots|0x[0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,76}")
 _RESERVED = {"self", ANYONE}
+_MOST_BESIDE = 20
 
 
 def domain(declared: Domain) -> Broken:
@@ -59,15 +69,30 @@ def changes(texts: tuple[str, ...], known: set[str], path: tuple[str | int, ...]
             yield (*path, index), why
 
 
+def beside(declared: Beside) -> Broken:
+    """What a contract that stands beside a flow's breaks."""
+    if (declared.contract is None) == (declared.token is None):
+        yield (), "is either a `contract` of the manifest or a `token: {}` of ours"
+    if declared.token is not None and declared.constructor:
+        yield ("constructor",), "is for contracts; a token is as `token` says"
+
+
+def flow(declared: Flow) -> Broken:
+    """What a flow breaks."""
+    known = yield from _people(declared)
+    for index, step in enumerate(declared.steps):
+        for path, why in _step(step, known, declared):
+            yield ("steps", index, *path), why
+
+
 def machine(declared: Machine) -> Broken:
     """What a state machine breaks."""
-    yield from repeated(declared.roles, ("roles",))
-    for index, role in enumerate(declared.roles):
-        if role in _RESERVED or f"${role}" in SIGNATURE_PARTS:
-            yield ("roles", index), f"{role} has a meaning of its own here; rename the role"
-    known = {"$self", f"${DEPLOYER}", *(f"${role}" for role in declared.roles)}
-    yield from stand_ins(declared.constructor, known - {"$self"}, ("constructor",))
-    yield from changes(declared.changes, known, ("changes",))
+    known = yield from _people(declared)
+    for index, step in enumerate(declared.prepare):
+        for path, why in _step(step, known, declared):
+            yield ("prepare", index, *path), why
+        if step.reverts is not None or (step.sign is not None and step.sign.forged is not None):
+            yield ("prepare", index), "must be done; what must be refused belongs in a flow"
     for name, action in declared.actions.items():
         for path, why in _action(declared, action, known):
             yield ("actions", name, *path), why
@@ -78,6 +103,44 @@ def machine(declared: Machine) -> Broken:
         yield from _texts(halt.reverts, ("paused", "reverts"))
         for name in halt.goes_on:
             yield from _known(name, declared.actions, ("paused", "goes_on", name))
+
+
+def _people(
+    declared: Flow | Machine,
+) -> Generator[Breach, None, set[str]]:
+    """Find what is wrong with roles and what stands beside; return the stand-ins that are known."""
+    yield from repeated(declared.roles, ("roles",))
+    for index, role in enumerate(declared.roles):
+        if role in _RESERVED or f"${role}" in SIGNATURE_PARTS:
+            yield ("roles", index), f"{role} has a meaning of its own here; rename the role"
+    known = {f"${DEPLOYER}", *(f"${role}" for role in declared.roles)}
+    for name, one in declared.beside.items():
+        if name in _RESERVED or "." in name or f"${name}" in known | SIGNATURE_PARTS:
+            yield ("beside", name), f"{name} has a meaning of its own here; rename it"
+        yield from stand_ins(one.constructor, known, ("beside", name, "constructor"))
+        known.add(f"${name}")
+    if len(declared.beside) > _MOST_BESIDE:
+        yield ("beside",), f"more than {_MOST_BESIDE} contracts; a flow is about one of them"
+    yield from stand_ins(declared.constructor, known, ("constructor",))
+    known.add("$self")
+    yield from changes(declared.changes, known, ("changes",))
+    return known
+
+
+def _step(step: Step, known: set[str], declared: Flow | Machine) -> Broken:
+    signed = SIGNATURE_PARTS if step.sign is not None else set()
+    yield from stand_ins(step.args, known | signed, ("args",))
+    yield from of_all_texts(step.reverts, ("reverts",))
+    yield from changes(step.changes, known, ("changes",))
+    if step.on is not None:
+        yield from _known(step.on, declared.beside, ("on",))
+    if step.sign is not None:
+        yield from stand_ins(step.sign.message, known, ("sign", "message"))
+    for view, wanted in step.then.items():
+        yield from stand_ins(wanted.args, known, ("then", view, "args"))
+        name, dot, _ = view.partition("(")[0].rpartition(".")
+        if dot:
+            yield from _known(name, declared.beside, ("then", view))
 
 
 def _action(declared: Machine, action: Action, known: set[str]) -> Broken:

@@ -7,10 +7,11 @@ A refusal counts only with its declared reason. Nothing here signs, sends or ask
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pytest_metarelease.manifest.notes import Name, NotEmpty, OneOrMany, Refers
-from pytest_metarelease.manifest.scalars import Json, ValuePath, Wei
+from pytest_metarelease.manifest.expectations import Expectation
+from pytest_metarelease.manifest.notes import Between, Name, NotEmpty, OneOrMany, Refers, Spelled
+from pytest_metarelease.manifest.scalars import Json, Seconds, Share, ValuePath, Wei
 from pytest_metarelease.record import record
 
 
@@ -59,6 +60,91 @@ class Signing:
     forged: Annotated[
         Forged | None, "Forgeries are tried before the step, and the replay after it."
     ] = None
+
+
+_CHANGES = (
+    "What a transaction may change beside its sender's balance and nonce, as `ACCOUNT PART...`: an "
+    "account is $self, $ROLE, contract:NAME or an address, a part is balance, nonce, code, slots "
+    "(any) or the number of a slot. Where $self is not named, it may change all of it."
+)
+
+
+@record
+class Step:
+    """One call of a flow and what must be true after it.
+
+    ``$self`` is the flow's contract, ``$ROLE`` the address of a role, ``$NAME`` what stands
+    ``beside`` it, ``$signature`` what ``sign`` made, or ``$v``, ``$r`` and ``$s`` where a function
+    takes its numbers one by one.
+    """
+
+    on: Annotated[str | None, "A name under `beside` that is called; else the flow's contract."] = (
+        None
+    )
+    call: Annotated[str, "Function name, or its signature where overloaded."]
+    sender: Annotated[
+        str, "A role of the flow. Written `as:`.", Spelled("as"), Refers("account_role")
+    ]
+    args: tuple[Json, ...] = ()
+    value: Wei = Wei(0)
+    sign: Signing | None = None
+    reverts: Annotated[str | None, "Reason or custom error; the call must revert so."] = None
+    emits: Annotated[tuple[str, ...], "Events that the call must emit."] = ()
+    then: Annotated[
+        Mapping[str, Expectation],
+        "View functions after the call; of what stands `beside`: `NAME.view`, and several calls of "
+        "one as `view#1`.",
+    ] = field(default_factory=dict)
+    after: Annotated[
+        Seconds | None, "So much time passes before the call; the flow is then only simulated."
+    ] = None
+    changes: Annotated[tuple[str, ...], _CHANGES, OneOrMany()] = ()
+
+
+@record
+class OwnToken:
+    """An ERC-20 token of ours; the deployer and every role of the flow have 10^30 of it."""
+
+    decimals: Annotated[int, Between(0, 77)] = 18
+    returns: Annotated[
+        Literal["bool", "nothing"], "What its transfers return; `nothing`, as old tokens do (USDT)."
+    ] = "bool"
+    fee: Annotated[Share, "What each transfer takes from what arrives, e.g. `1%`."] = Share(0)
+    trusted: Annotated[
+        str | None,
+        "Why nobody must look at what its transfers return, e.g. that the real one always reverts.",
+    ] = None
+
+
+@record
+class Beside:
+    """What stands beside a flow's contract: a declared contract or a token, deployed anew."""
+
+    contract: Annotated[str | None, "A name under `contracts`.", Refers("contract")] = None
+    token: OwnToken | None = None
+    constructor: tuple[Json, ...] = ()
+
+
+_BESIDE = (
+    "What is deployed before the contract, in this order; `$NAME` is its address. An argument of "
+    "type `bytes` may be a call: `{call: initialize, args: [...], on: NAME}`."
+)
+
+
+@record
+class Flow:
+    """A sequence of calls on a contract of our own, deployed from the verified artifact."""
+
+    contract: Annotated[
+        str, "A name under `contracts`; its artifact is deployed anew.", Refers("contract")
+    ]
+    roles: Annotated[
+        tuple[str, ...], "Names; each becomes a fresh funded account.", Name(), NotEmpty()
+    ]
+    beside: Annotated[Mapping[str, Beside], _BESIDE] = field(default_factory=dict)
+    constructor: tuple[Json, ...] = ()
+    steps: Annotated[tuple[Step, ...], NotEmpty()]
+    changes: Annotated[tuple[str, ...], "Of every step, as in a step.", OneOrMany()] = ()
 
 
 @record
@@ -139,7 +225,11 @@ class Machine:
 
     contract: Annotated[str, "Its artifact is deployed anew.", Refers("contract")]
     roles: Annotated[tuple[str, ...], "Names; each becomes a fresh account.", Name(), NotEmpty()]
+    beside: Annotated[Mapping[str, Beside], _BESIDE] = field(default_factory=dict)
     constructor: tuple[Json, ...] = ()
+    prepare: Annotated[
+        tuple[Step, ...], "Steps, as of a flow, that each contract begins with."
+    ] = ()
     state: Annotated[str, "The view function that says the state."]
     states: Annotated[
         Mapping[str, Json], "Name -> what the view says; the first is new.", NotEmpty()

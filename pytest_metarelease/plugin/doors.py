@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
     from pytest_metarelease.evidence import Recorder
     from pytest_metarelease.manifest.model import Contract, Environment, Health, Release, Service
+    from pytest_metarelease.manifest.trials import Flow, Machine
     from pytest_metarelease.plugin.target import Target
     from pytest_metarelease.probes.api.conformance import Conformance
+    from pytest_metarelease.probes.chain.abi import Interface
     from pytest_metarelease.probes.chain.artifact import Artifact
     from pytest_metarelease.probes.chain.chain import ChainProbe
+    from pytest_metarelease.probes.chain.companions import Part
     from pytest_metarelease.probes.chain.contracts import ContractProbe
     from pytest_metarelease.probes.chain.domains import DomainProbe
     from pytest_metarelease.probes.chain.flows import FlowProbe
@@ -257,7 +260,7 @@ class ChainDoor:
 
         flows = self._target.environment.flows
         flow = flows[pick(name, flows, "flow")]
-        return FlowProbe(name, flow, *self._own(flow.contract), **self._stage())
+        return FlowProbe(name, flow, self._parts(flow), **self._stage())
 
     def machine(self, name: str) -> MachineProbe:
         """Return a declared state machine, ready to be tried."""
@@ -265,7 +268,7 @@ class ChainDoor:
 
         machines = self._target.environment.machines
         machine = machines[pick(name, machines, "state machine")]
-        return MachineProbe(name, machine, *self._own(machine.contract), **self._stage())
+        return MachineProbe(name, machine, self._parts(machine), **self._stage())
 
     def domain(self, name: str) -> DomainProbe:
         """Return a declared EIP-712 domain."""
@@ -285,12 +288,24 @@ class ChainDoor:
         typed_data = environment.typed_data[declared.typed_data]
         return DomainProbe(name, declared, typed_data, self.contracts(), shown)
 
+    def _parts(self, declared: Flow | Machine) -> dict[str, Part]:
+        """Return the contracts that are deployed anew for a flow, as the manifest has them."""
+        from pytest_metarelease.probes.chain.companions import Part
+
+        beside = [one.contract for one in declared.beside.values() if one.contract is not None]
+        names = {declared.contract, *beside}
+        return {name: Part(*self._own(name), self._behind(name)) for name in names}
+
     def _own(self, name: str) -> tuple[Contract, Artifact]:
-        """Return a declared contract and the artifact that is deployed anew for a flow."""
         from pytest_metarelease.probes.chain.artifact import load
 
         contract = self._target.environment.contracts[name]
         return contract, load(self._target.artifact(contract), self._target.libraries(contract))
+
+    def _behind(self, name: str) -> Interface | None:
+        """Return the functions of what stands behind a proxy."""
+        proxy = self._target.environment.contracts[name].proxy
+        return None if proxy is None else self._own(proxy.implementation)[1].interface
 
     def _stage(self) -> dict[str, Any]:
         from pytest_metarelease.probes.chain.directory import Directory

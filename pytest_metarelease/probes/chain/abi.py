@@ -114,6 +114,18 @@ class Interface:
         """Return the custom error with this selector, or None."""
         return next((one for one in self.errors if one.selector == selector), None)
 
+    def joined(self, other: Interface) -> Interface:
+        """Return the entries of both, of which this one's go before; its constructor stays."""
+        known = {(one.kind, one.signature) for one in self.entries}
+        added = [one for one in other.entries if (one.kind, one.signature) not in known]
+        return Interface(self.name, [*self.entries, self.constructor, *added])
+
+    def knowing(self, others: Iterable[Entry]) -> Interface:
+        """Return the same entries, and the custom errors of others, which calls hand on."""
+        known = {one.selector for one in self.errors}
+        added = [one for one in others if one.selector not in known]
+        return Interface(self.name, [*self.entries, self.constructor, *added])
+
     def key_of(self, function: Entry) -> str:
         """Return how a manifest names this function: as short as is unambiguous."""
         same = [one for one in self.functions if one.name == function.name]

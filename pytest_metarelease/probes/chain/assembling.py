@@ -52,25 +52,36 @@ def program(steps: Sequence[Calling | Creating], *, undone: bool = False) -> byt
     return _laid_out(steps, f"{_ZERO}{'fd' if undone else 'f3'}", b"")
 
 
-def director(target: str, entry: str, steps: Sequence[Calling | Creating]) -> bytes:
+def director(entry: str, steps: Sequence[Calling | Creating]) -> bytes:
     """Return code that runs ``steps`` when ``entry`` calls it and else speaks for its account.
 
-    Speaking for it means that call data are handed on to ``target``, as ``forwarder`` does. Behind
-    the endings stands one more, whose ``word`` is the gas that was left.
+    Speaking for it means what ``forwarder`` does. Behind the endings stands one more, whose
+    ``word`` is the gas that was left.
     """
-    length = len(_forwarding(target, 0))
+    length = len(forwarder())
     begin = 27  # the code of the question who calls
-    head = bytes.fromhex(f"3373{entry[2:]}1461{begin + length:04x}57") + _forwarding(target, begin)
+    head = bytes.fromhex(f"3373{entry[2:]}1461{begin + length:04x}57") + forwarder(begin)
     return _laid_out(steps, f"{_LEFT}{_ZERO}f3", head + b"\x5b")
 
 
-def forwarder(target: str, begin: int = 0) -> bytes:
-    """Return code that hands call data and value on to ``target`` and answers as it does.
+def forwarder(begin: int = 0) -> bytes:
+    """Return code that hands data and value on to whom ``handed_on`` names, and answers as it does.
 
-    A call without data only pays: it is taken, as an ordinary account takes it. ``begin`` is where
-    it stands in other code.
+    A call with less data than a name only pays, or asks: it is taken, as an ordinary account takes
+    it. ``begin`` is where it stands in other code.
     """
-    return _forwarding(target, begin)
+    # With CALLDATASIZE >= 32: n = CALLDATASIZE - 32; CALLDATACOPY(0, 0, n);
+    # CALL(gas, CALLDATALOAD(n), CALLVALUE, 0, n, 0, 0); RETURNDATACOPY; return or revert.
+    call = f"6020360380{_ZERO}{_ZERO}37{_ZERO}{_ZERO}82{_ZERO}3485355af13d{_ZERO}{_ZERO}3e"
+    succeed_at = begin + 8 + len(call) // 2 + 4 + 4
+    stop_at = succeed_at + 5
+    text = "60203610" + f"61{stop_at:04x}57{call}61{succeed_at:04x}573d{_ZERO}fd5b3d{_ZERO}f35b00"
+    return bytes.fromhex(text)
+
+
+def handed_on(data: bytes, target: str) -> bytes:
+    """Return what tells an account with the code of ``forwarder`` to call ``target`` with data."""
+    return data + bytes.fromhex(target[2:]).rjust(32, bytes(1))
 
 
 def endings(output: bytes, count: int) -> list[Ending] | None:
@@ -86,16 +97,6 @@ def endings(output: bytes, count: int) -> list[Ending] | None:
         found.append(Ending(word, gas, output[at : at + size]))
         at += size
     return found if at == len(output) and len(found) == count else None
-
-
-def _forwarding(target: str, begin: int) -> bytes:
-    # With call data: CALLDATACOPY(0, 0, CALLDATASIZE);
-    # CALL(gas, target, CALLVALUE, 0, CALLDATASIZE, 0, 0); RETURNDATACOPY; return or revert.
-    call = f"36{_ZERO}{_ZERO}37{_ZERO}{_ZERO}36{_ZERO}3473{target[2:]}5af13d{_ZERO}{_ZERO}3e"
-    succeed_at = begin + 6 + len(call) // 2 + 4 + 4
-    stop_at = succeed_at + 5
-    text = f"361561{stop_at:04x}57{call}61{succeed_at:04x}573d{_ZERO}fd5b3d{_ZERO}f35b00"
-    return bytes.fromhex(text)
 
 
 def _laid_out(steps: Sequence[Calling | Creating], end: str, head: bytes) -> bytes:

@@ -10,9 +10,19 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import UsageError
-from pytest_metarelease.manifest.model import Contract, Expectation, Flow, Step, TypedData
-from pytest_metarelease.probes.chain.abi import Entry, Interface, keccak
-from pytest_metarelease.probes.chain.codec import call_data, checksum, encode
+from pytest_metarelease.manifest.expectations import Expectation
+from pytest_metarelease.manifest.model import TypedData
+from pytest_metarelease.manifest.trials import Flow, Step
+from pytest_metarelease.probes.chain.abi import Entry, Interface
+from pytest_metarelease.probes.chain.codec import call_data
+from pytest_metarelease.probes.chain.companions import (
+    Deployment,
+    Part,
+    contract_of,
+    deployments,
+    filled,
+    with_calls,
+)
 from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.forging import (
     STAND_INS,
@@ -33,10 +43,11 @@ DEPLOYER = "deployer"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view function to be read after a step, and what it must return."""
+    """A view function to be read after a step, and what it must return; ``to`` is who has it."""
 
     key: str
     entry: Entry
+    to: str
     data: str
     wanted: Expectation
 
@@ -47,11 +58,13 @@ class Act:
 
     ``refusals`` are the reasons of which one must come, none where it must succeed; ``note`` says
     what is special about it; without ``sent`` it is only simulated, and changes nothing.
-    ``changes`` is what its transaction may change, by address.
+    ``changes`` is what its transaction may change, by address. ``target`` is what it calls, in
+    whose ``target.interface`` are the events and the errors that may come of it.
     """
 
     step: Step
     entry: Entry
+    target: Deployment
     sender: str
     role: str
     data: str
@@ -67,39 +80,58 @@ class Act:
         return int(self.step.value)
 
     @property
+    def to(self) -> str:
+        """The address that is called."""
+        return self.target.address
+
+    @property
     def title(self) -> str:
         """The act in words."""
         paid = f" with {self.value} wei" if self.value else ""
         note = f", {self.note}" if self.note else ""
-        return f"{self.entry.name}() as {self.role}{paid}{note}"
+        on = "" if self.step.on is None else f"{self.step.on}."
+        return f"{on}{self.entry.name}() as {self.role}{paid}{note}"
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A whole flow, ready to run on a contract that will stand at ``address``.
+    """A whole flow, ready to run.
 
-    ``changes`` is what its deployment may change, by address.
+    ``deployments`` are in their order, the last one is the contract that it is about. ``changes``
+    is what they may change, by address.
     """
 
     keys: Mapping[str, str]
     addresses: Mapping[str, str]
-    address: str
-    creation: str
+    deployments: tuple[Deployment, ...]
     acts: tuple[Act, ...]
     changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def own(self) -> Deployment:
+        """The contract that the flow is about."""
+        return self.deployments[-1]
+
+    @property
+    def address(self) -> str:
+        """Where that contract will stand."""
+        return self.own.address
+
+    @property
+    def waits(self) -> bool:
+        """Whether time passes in it, which only a simulation can do."""
+        return any(act.step.after for act in self.acts)
 
 
 def cast(
     flow: Flow,
-    declared: Contract,
-    interface: Interface,
-    creation: bytes,
+    parts: Mapping[str, Part],
     typed_data: Mapping[str, TypedData],
     directory: Directory,
     *,
     forged: bool = False,
 ) -> Script:
-    """Give each role a fresh account and encode every step.
+    """Give each role a fresh account and encode every step; ``parts`` has what is deployed.
 
     With ``forged``, forgeries stand before each step that declares how they are refused, and the
     replay behind it.
@@ -109,56 +141,58 @@ def cast(
     """
     keys = {role: fresh_key() for role in (*flow.roles, DEPLOYER)}
     addresses = {role: address_of(key) for role, key in keys.items()}
-    address = first_contract_of(addresses[DEPLOYER])
-    names = {**addresses, "self": address}
-    arguments = encode(interface.constructor, filled(flow.constructor, names))
-    own = _own(typed_data, declared.address, address)
-    casting = _Casting(keys, names, interface, own, flow.changes, directory)
+    part = parts[flow.contract]
+    # Known beforehand, since a contract may be told of its own address.
+    address = contract_of(addresses[DEPLOYER], len(flow.beside))
+    people = {**addresses, "self": address}
+    own = flow.contract, part, flow.constructor
+    found = _explaining(deployments(flow.beside, own, parts, people, addresses[DEPLOYER]))
+    names = {**people, **{one.name: one.address for one in found[:-1]}}
+    typed = _own(typed_data, part.declared.address, address)
+    targets = {**{one.name: one for one in found[:-1]}, "": found[-1]}
+    casting = _Casting(keys, names, targets, typed, flow.changes, directory)
     return Script(
         keys=keys,
         addresses=addresses,
-        address=address,
-        creation="0x" + (creation + arguments).hex(),
+        deployments=found,
         acts=tuple(act for step in flow.steps for act in casting.acts(step, forged=forged)),
         changes=casting.changes(()),
     )
 
 
-def first_contract_of(creator: str) -> str:
-    """Return where the first transaction of a fresh account puts a contract.
-
-    Source: Yellow Paper, section 7: keccak(rlp([sender, nonce]))[12:], here with nonce 0.
-    """
-    packed = b"\xd6\x94" + bytes.fromhex(creator[2:]) + b"\x80"
-    return checksum("0x" + keccak(packed)[12:].hex())
+def _explaining(found: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
+    """Return the deployments, each knowing the errors of all: calls hand them on."""
+    errors = [error for one in found for error in one.interface.errors]
+    return tuple(replace(one, interface=one.interface.knowing(errors)) for one in found)
 
 
 @dataclass(frozen=True, slots=True)
 class _Casting:
     keys: Mapping[str, str]
     names: Mapping[str, str]
-    interface: Interface
+    targets: Mapping[str, Deployment]
     typed_data: Mapping[str, TypedData]
     changed: tuple[str, ...]
     directory: Directory
     made: dict[str, str] = field(default_factory=dict)
 
     def acts(self, step: Step, *, forged: bool) -> Iterator[Act]:
-        entry = self.interface.function(step.call)
+        target = self._target(step.on or "")
+        entry = target.interface.function(step.call)
         sender = self._sender(step.sender)
         names: dict[str, Any] = dict(self.names)
         signed = None if step.sign is None else self._signed(step.sign)
         if signed is not None:
             names |= parts_of(self._genuine(step, signed))
         args = filled(step.args, {**self.names, **STAND_INS})
-        tried = Act(step, entry, sender, step.sender, "0x", sent=False)
+        tried = Act(step, entry, target, sender, step.sender, "0x", sent=False)
         declared = None if step.sign is None else step.sign.forged
         if forged and signed is not None and declared is not None:
             yield from (_tried(tried, one) for one in forgeries(signed, entry, args, declared))
         refusals = () if step.reverts is None else (step.reverts,)
         yield replace(
             tried,
-            data=call_data(entry, filled(step.args, names)),
+            data=call_data(entry, with_calls(entry, filled(step.args, names), self._surfaces())),
             views=tuple(self._view(key, one, names) for key, one in step.then.items()),
             refusals=refusals,
             sent=not refusals,
@@ -178,14 +212,26 @@ class _Casting:
         return found
 
     def _view(self, key: str, wanted: Expectation, names: Mapping[str, str]) -> View:
-        entry = self.interface.function(key)
+        name, dot, _ = key.partition("(")[0].rpartition(".")
+        target = self._target(name if dot else "")
+        written = key.removeprefix(f"{name}.") if dot else key
+        entry = target.interface.function(written.partition("#")[0])
         made = replace(
             wanted,
             equals=filled(wanted.equals, names),
             one_of=filled(wanted.one_of, names),
             args=filled(wanted.args, names),
         )
-        return View(key, entry, call_data(entry, made.args), made)
+        return View(key, entry, target.address, call_data(entry, made.args), made)
+
+    def _target(self, name: str) -> Deployment:
+        if name not in self.targets:
+            known = ", ".join(sorted(filter(None, self.targets)))
+            raise UsageError(f"nothing called {name} stands beside; declared: {known or 'nothing'}")
+        return self.targets[name]
+
+    def _surfaces(self) -> dict[str, Interface]:
+        return {name: one.interface for name, one in self.targets.items()}
 
     def _genuine(self, step: Step, signed: Signed) -> str:
         # A table has the same step in dozens of cells, and a signature takes milliseconds.
@@ -229,17 +275,3 @@ def _own(typed_data: Mapping[str, TypedData], declared: str, own: str) -> dict[s
         return made
 
     return {name: replace(one, domain=mine(one.domain)) for name, one in typed_data.items()}
-
-
-def filled(value: Any, names: Mapping[str, Any]) -> Any:
-    """Return ``value`` with every text ``$NAME`` replaced, in lists and mappings, too."""
-    if isinstance(value, str) and value.startswith("$"):
-        if value[1:] not in names:
-            known = ", ".join(f"${one}" for one in sorted(names))
-            raise UsageError(f"{value} stands for nothing here; known: {known}")
-        return names[value[1:]]
-    if isinstance(value, list | tuple):
-        return tuple(filled(one, names) for one in value)
-    if isinstance(value, Mapping):
-        return {key: filled(one, names) for key, one in value.items()}
-    return value

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import ProbeError, RefusedError
 from pytest_metarelease.evidence import Measurement, Recorder
-from pytest_metarelease.probes.chain.abi import Interface
 from pytest_metarelease.probes.chain.access import judge_access
 from pytest_metarelease.probes.chain.code import CodeComparison, CodeReport
 from pytest_metarelease.probes.chain.codec import call_data, decode, explain
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_metarelease.manifest.model import Contract, ViewExpectation
-    from pytest_metarelease.probes.chain.abi import Entry
+    from pytest_metarelease.probes.chain.abi import Entry, Interface
     from pytest_metarelease.probes.chain.artifact import Artifact
     from pytest_metarelease.probes.chain.state import Line
 
@@ -73,10 +72,7 @@ class ContractProbe:
 
     def look_behind(self, implementation: Interface) -> None:
         """Take the functions of what stands behind this proxy for its own, as callers do."""
-        own = self.interface
-        known = {(one.kind, one.signature) for one in own.entries}
-        added = [one for one in implementation.entries if (one.kind, one.signature) not in known]
-        self.interface = Interface(own.name, [*own.entries, own.constructor, *added])
+        self.interface = self.interface.joined(implementation)
         self.known_lines = None
 
     def read(self, function: str, *args: Any) -> Reading:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import UndeclaredError
 from pytest_metarelease.probes.chain.callers import callers
-from pytest_metarelease.probes.chain.casting import filled
+from pytest_metarelease.probes.chain.companions import filled
 from pytest_metarelease.probes.chain.domain_fields import differences, neighbours, separator_of
 from pytest_metarelease.probes.chain.following import judge_following
 from pytest_metarelease.probes.chain.measuring import Tally

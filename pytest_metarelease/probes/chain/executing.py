@@ -16,6 +16,7 @@ from pytest_metarelease.errors import (
 )
 from pytest_metarelease.probes.chain.casting import DEPLOYER, Act, Script
 from pytest_metarelease.probes.chain.codec import explain
+from pytest_metarelease.probes.chain.ignoring import ignored
 from pytest_metarelease.probes.chain.performing import Performed, decoded_view
 from pytest_metarelease.probes.chain.quantities import payload, quantity
 from pytest_metarelease.probes.chain.reentering import reentered
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from pytest_metarelease.manifest.model import Chain
     from pytest_metarelease.probes.chain.abi import Interface
+    from pytest_metarelease.probes.chain.companions import Deployment
 
 STEP_GAS = 500_000
 """Gas that one step of a flow may use at most; what it does not use is sent back."""
@@ -40,16 +42,13 @@ _MARGIN = 5, 4
 class Execution:
     """One flow under way. Use as a context manager: leaving it sends back what is left."""
 
-    def __init__(
-        self, rpc: Rpc, chain: Chain, script: Script, interface: Interface, *, by_hash: bool
-    ) -> None:
+    def __init__(self, rpc: Rpc, chain: Chain, script: Script, *, by_hash: bool) -> None:
         if chain.spending_key is None:
             raise UndeclaredError(
                 "flows need an account to spend from: declare chain.spending_key from a variable"
             )
         self._rpc = rpc
         self._script = script
-        self._interface = interface
         self._by_hash = by_hash
         key = check_key(chain.spending_key, "chain.spending_key")
         self._spender = Wallet(rpc, chain.id, key, paid=True)
@@ -57,6 +56,7 @@ class Execution:
             role: Wallet(rpc, chain.id, key, paid=True) for role, key in script.keys.items()
         }
         self._funded: list[Wallet] = []
+        self._shares: dict[str, int] = {}
         self._fee = Fees(0, None)
         self._at: Any = "latest"
 
@@ -69,18 +69,39 @@ class Execution:
             with suppress(ProbeError):
                 self._sweep(wallet)
 
-    def deploy(self) -> Performed:
-        """Fund the accounts of the flow and deploy its contract.
+    def deploy(self, one: Deployment) -> Performed:
+        """Deploy the next contract of the flow; before the first, fund its accounts.
 
         Raises:
             ForbiddenError: It would cost more than the cap; nothing was sent.
             ProbeError: No usable answer, or the node does not take a transaction.
         """
-        self._fee = fees(self._rpc)
-        request = {"from": self._spender.address, "data": self._script.creation}
-        gas = self._estimated(request)
+        first = not self._funded
+        if first:
+            self._fee = fees(self._rpc)
+        gas = self._estimated({"from": self._creator(), "data": one.creation}, one.interface)
         if isinstance(gas, Revert):
             return Performed(gas)
+        if first:
+            self._fund(gas + sum(map(_most_gas, self._script.deployments[1:])))
+        elif gas > _most_gas(one):
+            raise ForbiddenError(f"deploying {one.name} needs {gas} gas, of {_most_gas(one)}")
+        # The deployer's transactions in their order, so that each stands where the script says.
+        receipt = self._wallets[DEPLOYER].send(to=None, fee=self._fee, gas=gas, data=one.creation)
+        self._reads_at(receipt)
+        found = str(receipt.contract).lower()
+        if receipt.succeeded and found != one.address.lower():
+            raise MalformedError(f"{one.name} stands at {found}, not at {one.address}")
+        if receipt.succeeded and one is self._script.own:
+            self._share_out()
+        return _done(receipt)
+
+    def _creator(self) -> str:
+        # Until it is funded, a node would say of the deployer only that it cannot pay.
+        return (self._wallets[DEPLOYER] if self._funded else self._spender).address
+
+    def _fund(self, gas: int) -> None:
+        """Give the deployer what the whole flow may need, within the run's purse."""
         needs = self._needs(gas)
         transfers = (len(needs) + 1) * 2
         total = sum(needs.values()) + transfers * _TRANSFER_GAS * self._fee.most
@@ -89,19 +110,14 @@ class Execution:
         deployer = self._wallets[DEPLOYER]
         self._funded.append(deployer)
         self._transfer(self._spender, deployer, total - 2 * _TRANSFER_GAS * self._fee.most)
-        # Its first transaction, so that the contract stands where the script says.
-        receipt = deployer.send(to=None, fee=self._fee, gas=gas, data=self._script.creation)
-        self._reads_at(receipt)
-        found = str(receipt.contract).lower()
-        if not receipt.succeeded:
-            return _done(receipt)
-        if found != self._script.address.lower():
-            raise MalformedError(f"the contract stands at {found}, not at {self._script.address}")
-        for role, need in needs.items():
+        self._shares = needs
+
+    def _share_out(self) -> None:
+        """Give each role what its steps may need."""
+        for role, need in self._shares.items():
             if role != DEPLOYER:
                 self._funded.append(self._wallets[role])
-                self._reads_at(self._transfer(deployer, self._wallets[role], need))
-        return _done(receipt)
+                self._reads_at(self._transfer(self._wallets[DEPLOYER], self._wallets[role], need))
 
     def perform(self, act: Act) -> Performed:
         """Simulate the act, and send it where that succeeds.
@@ -112,15 +128,15 @@ class Execution:
         request = self._request(act)
         answer = self._rpc.batch([Ask("eth_call", (request, self._at))])[0]
         if isinstance(answer, Revert):
-            return Performed(explain(answer, self._interface))
+            return Performed(explain(answer, act.target.interface))
         settled(answer, act.title)
-        gas = self._estimated(request)
+        gas = self._estimated(request, act.target.interface)
         if isinstance(gas, Revert):
             return Performed(gas)
         if gas > STEP_GAS:
             raise ForbiddenError(f"{act.title} needs {gas} gas, a step may use {STEP_GAS}")
         receipt = self._wallets[act.role].send(
-            to=self._script.address, fee=self._fee, gas=gas, data=act.data, value=act.value
+            to=act.to, fee=self._fee, gas=gas, data=act.data, value=act.value
         )
         self._reads_at(receipt)
         return _done(receipt, self._views(act) if receipt.succeeded else None)
@@ -136,31 +152,28 @@ class Execution:
         # Bounded, so that what never ends is no answer instead of a long wait.
         bound = {"gas": hex(STEP_GAS)}
         asks = [Ask("eth_call", ({**self._request(act), **bound}, self._at)) for act in acts]
-        return [self._tried(answer) for answer in self._rpc.batch(asks)]
+        answers = self._rpc.batch(asks)
+        return [_tried(act, answer) for act, answer in zip(acts, answers, strict=True)]
 
     def reentered(self, act: Act) -> str | None:
         """Say who is paid twice by calling again; see ``reentering.reentered``."""
         return reentered(self._rpc, self._at, self._script, act)
 
-    def _tried(self, answer: Answer) -> Performed:
-        if isinstance(answer, ProbeError):
-            return Performed(None, unknown=answer)
-        if isinstance(answer, Revert):
-            return Performed(explain(answer, self._interface))
-        return Performed(None)
+    def ignored(self, act: Act) -> str | None:
+        """Say of which token it ignores that a transfer failed; see ``ignoring.ignored``."""
+        return ignored(self._rpc, self._at, self._script, act)
 
     def _request(self, act: Act) -> dict[str, str]:
         return {
             "from": act.sender,
-            "to": self._script.address,
+            "to": act.to,
             "data": act.data,
             "value": hex(act.value),
         }
 
     def _views(self, act: Act) -> dict[str, Any]:
         asks = [
-            Ask("eth_call", ({"to": self._script.address, "data": view.data}, self._at))
-            for view in act.views
+            Ask("eth_call", ({"to": view.to, "data": view.data}, self._at)) for view in act.views
         ]
         answers = self._rpc.batch(asks) if asks else []
         return {
@@ -182,11 +195,11 @@ class Execution:
         every = {role: needs.get(role, 0) + tried.get(role, 0) for role in {*needs, *tried}}
         return {role: need for role, need in every.items() if need > 0}
 
-    def _estimated(self, request: dict[str, str]) -> int | Revert:
+    def _estimated(self, request: dict[str, str], interface: Interface) -> int | Revert:
         """Return the gas to allow: what the node estimates, and a quarter more."""
         answer = self._rpc.batch([Ask("eth_estimateGas", (request,))])[0]
         if isinstance(answer, Revert):
-            return explain(answer, self._interface)
+            return explain(answer, interface)
         estimate = quantity(settled(answer, "eth_estimateGas"), "eth_estimateGas")
         return estimate * _MARGIN[0] // _MARGIN[1]
 
@@ -205,6 +218,19 @@ class Execution:
     def _reads_at(self, receipt: Receipt) -> None:
         """From now on read at the block of this receipt, whichever node of a pool answers."""
         self._at = {"blockHash": receipt.block_hash} if self._by_hash else hex(receipt.block)
+
+
+def _most_gas(one: Deployment) -> int:
+    """Return what a deployment may use that nobody can estimate yet: its code, and a setup."""
+    return 1_000_000 + 150 * (len(one.creation) - 2)
+
+
+def _tried(act: Act, answer: Answer) -> Performed:
+    if isinstance(answer, ProbeError):
+        return Performed(None, unknown=answer)
+    if isinstance(answer, Revert):
+        return Performed(explain(answer, act.target.interface))
+    return Performed(None)
 
 
 def _done(receipt: Receipt, views: dict[str, Any] | None = None) -> Performed:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_metarelease.evidence import Measurement, Recorder
-    from pytest_metarelease.manifest.model import Chain, Contract, Flow, TypedData
-    from pytest_metarelease.probes.chain.artifact import Artifact
+    from pytest_metarelease.manifest.model import Chain, TypedData
+    from pytest_metarelease.manifest.trials import Flow
+    from pytest_metarelease.probes.chain.companions import Part
     from pytest_metarelease.probes.chain.rpc import Rpc
     from pytest_metarelease.probes.chain.snapshot import Snapshot
 
@@ -30,15 +31,15 @@ class FlowProbe:
 
     Every step is one judged measurement; the first step that is not as declared ends the flow.
     Texts in it: ``$ROLE`` is a role's address, ``$self`` the flow's own contract, ``$deployer`` who
-    deployed it, ``$signature`` what the step's ``sign`` made.
+    deployed it, ``$signature`` what the step's ``sign`` made, ``$NAME`` what stands beside it.
+    ``parts`` has what is deployed, by the names under ``contracts``.
     """
 
     def __init__(
         self,
         name: str,
         flow: Flow,
-        contract: Contract,
-        artifact: Artifact,
+        parts: Mapping[str, Part],
         *,
         chain: Chain,
         rpc: Rpc,
@@ -49,12 +50,11 @@ class FlowProbe:
     ) -> None:
         self.name = name
         self._flow = flow
-        self._contract = contract
-        self._artifact = artifact
+        self._parts = parts
         self._typed_data = typed_data
         asking = Asking(recorder, f"contract:{flow.contract}", f"in flow {name}")
         names = directory or Directory()
-        self._stage = Stage(f"flows.{name}", artifact, chain, rpc, snapshot, asking, names)
+        self._stage = Stage(f"flows.{name}", chain, rpc, snapshot, asking, names)
 
     def run(self) -> tuple[Measurement, ...]:
         """Run the flow and judge the deployment and each step.
@@ -85,16 +85,8 @@ class FlowProbe:
         return self._stage.perform(self._script(replace(self._flow, steps=steps), forged=True))
 
     def _script(self, flow: Flow, *, forged: bool = False) -> Script:
-        script = cast(
-            flow,
-            self._contract,
-            self._artifact.interface,
-            self._artifact.creation,
-            self._typed_data,
-            self._stage.directory,
-            forged=forged,
-        )
+        script = cast(flow, self._parts, self._typed_data, self._stage.directory, forged=forged)
         for act in script.acts:
             for event in act.step.emits:
-                self._artifact.interface.event(event)
+                act.target.interface.event(event)
         return script

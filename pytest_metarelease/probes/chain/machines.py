@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_metarelease.manifest.model import Expectation, Flow, Step
+from pytest_metarelease.manifest.expectations import Expectation
 from pytest_metarelease.manifest.scalars import Access, Wei
+from pytest_metarelease.manifest.trials import Flow, Step
 from pytest_metarelease.probes.chain.casting import Act, Script, cast
 from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.measuring import Asking, Tally
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_metarelease.evidence import Measurement, Recorder
-    from pytest_metarelease.manifest.model import Chain, Contract, TypedData
+    from pytest_metarelease.manifest.model import Chain, TypedData
     from pytest_metarelease.manifest.trials import Halt, Machine
-    from pytest_metarelease.probes.chain.artifact import Artifact
+    from pytest_metarelease.probes.chain.companions import Part
     from pytest_metarelease.probes.chain.rpc import Rpc
     from pytest_metarelease.probes.chain.snapshot import Snapshot
 
@@ -38,8 +39,7 @@ class MachineProbe:
         self,
         name: str,
         machine: Machine,
-        contract: Contract,
-        artifact: Artifact,
+        parts: Mapping[str, Part],
         *,
         chain: Chain,
         rpc: Rpc,
@@ -50,12 +50,11 @@ class MachineProbe:
     ) -> None:
         self.name = name
         self._machine = machine
-        self._contract = contract
-        self._artifact = artifact
+        self._parts = parts
         self._typed_data = typed_data
         self._names = directory or Directory()
         asking = Asking(recorder, f"contract:{machine.contract}", f"in state machine {name}")
-        self._stage = Stage(f"machines.{name}", artifact, chain, rpc, snapshot, asking, self._names)
+        self._stage = Stage(f"machines.{name}", chain, rpc, snapshot, asking, self._names)
 
     def run(self) -> tuple[Measurement, ...]:
         """Try the whole table, path by path.
@@ -81,22 +80,18 @@ class MachineProbe:
         flow = Flow(
             contract=machine.contract,
             roles=machine.roles,
+            beside=machine.beside,
             constructor=machine.constructor,
-            steps=tuple(self._step(one) for one in walk),
+            steps=(*machine.prepare, *(self._step(one) for one in walk)),
             changes=machine.changes,
         )
-        script = cast(
-            flow,
-            self._contract,
-            self._artifact.interface,
-            self._artifact.creation,
-            self._typed_data,
-            self._names,
-        )
-        for event in {name for act in script.acts for name in act.step.emits}:
-            self._artifact.interface.event(event)
-        acts = tuple(_as_declared(act, one) for act, one in zip(script.acts, walk, strict=True))
-        return replace(script, acts=acts)
+        script = cast(flow, self._parts, self._typed_data, self._names)
+        for act in script.acts:
+            for event in act.step.emits:
+                act.target.interface.event(event)
+        first = len(machine.prepare)
+        acts = (_as_declared(act, one) for act, one in zip(script.acts[first:], walk, strict=True))
+        return replace(script, acts=(*script.acts[:first], *acts))
 
     def _step(self, one: Call | Turn) -> Step:
         if isinstance(one, Turn):

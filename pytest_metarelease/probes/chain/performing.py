@@ -16,7 +16,6 @@ from pytest_metarelease.probes.chain.revert import Revert
 from pytest_metarelease.probes.reading import describe, mismatch, show
 
 if TYPE_CHECKING:
-    from pytest_metarelease.probes.chain.abi import Interface
     from pytest_metarelease.probes.chain.casting import Act, View
 
 
@@ -57,7 +56,7 @@ def promise(act: Act) -> str:
     return f"{act.title} succeeds{emits}{then}"
 
 
-def broken_promise(act: Act, done: Performed, interface: Interface, address: str) -> str | None:
+def broken_promise(act: Act, done: Performed) -> str | None:
     """Return how what was done differs from the step, or None where it does not."""
     if done.unknown is not None:
         return str(done)
@@ -70,24 +69,22 @@ def broken_promise(act: Act, done: Performed, interface: Interface, address: str
     if not act.sent:
         # What is only tried is followed by a view in a simulation alone.
         return "; ".join(_other_views(act, done)) or None if done.views else None
-    problems = [*_missing_events(act, done.logs, interface, address), *_other_views(act, done)]
+    problems = [*_missing_events(act, done.logs), *_other_views(act, done)]
     return "; ".join(problems) or None
 
 
-def _missing_events(
-    act: Act, logs: Sequence[Mapping[str, Any]], interface: Interface, address: str
-) -> list[str]:
-    """Return the declared events that the flow's own contract did not emit (often enough)."""
+def _missing_events(act: Act, logs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the declared events that the contract which was called did not emit (often enough)."""
     seen = Counter(
         str(log["topics"][0]).lower()
         for log in logs
-        if str(log["address"]).lower() == address.lower() and log["topics"]
+        if str(log["address"]).lower() == act.to.lower() and log["topics"]
     )
     wanted = Counter(act.step.emits)
     return [
         f"event {name} was not emitted"
         for name, times in wanted.items()
-        if seen[interface.event(name).topic] < times
+        if seen[act.target.interface.event(name).topic] < times
     ]
 
 

@@ -10,7 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import ProbeError
-from pytest_metarelease.probes.chain.assembling import Calling, endings, forwarder, program
+from pytest_metarelease.probes.chain.assembling import (
+    Calling,
+    endings,
+    forwarder,
+    handed_on,
+    program,
+)
 from pytest_metarelease.probes.chain.overriding import MONEY, check_witness, witness
 from pytest_metarelease.probes.chain.quantities import payload
 from pytest_metarelease.probes.chain.rpc import Ask
@@ -81,7 +87,7 @@ class _Trial:
 
     def again(self, *roles: str) -> Ask:
         """Return the call, with these people calling again when they are called."""
-        code = _calling_again(self._script.address, bytes.fromhex(self._act.data[2:]), self._act)
+        code = _calling_again(self._act)
         return self._ask([self._act.sender], {self._script.addresses[one]: code for one in roles})
 
     def twice(self, role: str) -> Ask:
@@ -89,8 +95,9 @@ class _Trial:
         return self._ask([self._act.sender, self._script.addresses[role]], {})
 
     def _ask(self, callers: Sequence[str], codes: dict[str, bytes]) -> Ask:
-        target, data = self._script.address, bytes.fromhex(self._act.data[2:])
-        plain = dict.fromkeys(callers, forwarder(target))
+        target = self._act.to
+        data = handed_on(bytes.fromhex(self._act.data[2:]), target)
+        plain = dict.fromkeys(callers, forwarder())
         steps = [Calling(one, data, self._act.value) for one in callers]
         overrides = {
             target: {"balance": hex(_PLENTY)},
@@ -103,20 +110,21 @@ class _Trial:
         return Ask("eth_call", ({"from": _SOMEBODY, "to": _DIRECTOR}, self._tag, overrides))
 
 
-def _calling_again(target: str, data: bytes, act: Act) -> bytes:
-    """Return code that calls ``target`` for the director, and again when anybody else calls it.
+def _calling_again(act: Act) -> bytes:
+    """Return code that makes the call for the director, and again when anybody else calls it.
 
     It reverts where it was paid by the second call; else it takes what it is given. It does so
     once.
     """
-    speaking = forwarder(target, begin=_SPEAKS_AT)
+    data = bytes.fromhex(act.data[2:])
+    speaking = forwarder(begin=_SPEAKS_AT)
     size, at = f"62{len(data):06x}", f"62{_SPEAKS_AT + len(speaking):06x}"
     stop, refuse = f"61{_STOPS_AT:04x}57", f"61{_STOPS_AT + 2:04x}57"
     code = f"3373{_DIRECTOR[2:]}1461{_SPEAKS_AT - 1:04x}57"  # the director calls
     code += f"61{_ENOUGH:04x}5a10{stop}"  # GAS < enough
     code += f"600054{stop}6001600055"  # it did so before
     code += f"{size}{at}6000393031"  # CODECOPY(0, data); BALANCE(ADDRESS)
-    code += f"60006000{size}60007f{act.value:064x}73{target[2:].lower()}5af1"
+    code += f"60006000{size}60007f{act.value:064x}73{act.to[2:].lower()}5af1"
     code += f"15{stop}303111{refuse}00"  # refused; BALANCE(ADDRESS) > the one before
     ends = "5b005b60006000fd"
     padded = f"{code:0<{_STOPS_AT * 2}}{ends}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import MalformedError, ProbeError, RefusedError
+from pytest_metarelease.errors import MalformedError, ProbeError, RefusedError, UnsupportedError
 from pytest_metarelease.probes.chain.assembling import (
     Calling,
     Creating,
@@ -18,6 +18,7 @@ from pytest_metarelease.probes.chain.assembling import (
     director,
     endings,
     forwarder,
+    handed_on,
     program,
 )
 from pytest_metarelease.probes.chain.casting import DEPLOYER, Act, Script
@@ -57,24 +58,31 @@ class _Trial:
 
 
 def rehearse(
-    rpc: Rpc, snapshot: Snapshot, script: Script, interface: Interface
-) -> tuple[Performed, list[Performed]]:
-    """Return what the deployment and each act would do; raises before anything where it cannot.
+    rpc: Rpc, snapshot: Snapshot, script: Script
+) -> tuple[list[Performed], list[Performed]]:
+    """Return what each deployment and act would do; raises before anything where it cannot.
+
+    After a deployment that reverts there is nothing more.
 
     Raises:
-        UnsupportedError: The node does not know overrides.
+        UnsupportedError: The node does not know overrides, or time passes in the flow.
         MalformedError: The answer is none of our program's.
         ProbeError: No usable answer.
     """
-    deployment = Performed(None)
+    if script.waits:
+        raise UnsupportedError(
+            f"{rpc.masked}: eth_call has one time for all steps, and time passes in this flow: "
+            "use a node that has eth_simulateV1 (geth, anvil, reth)"
+        )
+    deployed: list[Performed] = []
     found: dict[int, Performed] = {}
     for chosen in _portions(script.acts):
         part = [(at, act) for at, act in enumerate(script.acts) if act.sent or at in chosen]
-        deployment, acts = _perform(rpc, snapshot, script, [act for _, act in part], interface)
-        if deployment.reverted is not None:
-            return deployment, [deployment] * len(script.acts)
+        deployed, acts = _perform(rpc, snapshot, script, [act for _, act in part])
+        if deployed[-1].reverted is not None:
+            return deployed, []
         found |= {at: done for (at, _), done in zip(part, acts, strict=True)}
-    return deployment, [found[at] for at in range(len(script.acts))]
+    return deployed, [found[at] for at in range(len(script.acts))]
 
 
 def _portions(acts: Sequence[Act]) -> Iterator[frozenset[int]]:
@@ -85,16 +93,18 @@ def _portions(acts: Sequence[Act]) -> Iterator[frozenset[int]]:
 
 
 def _perform(
-    rpc: Rpc, snapshot: Snapshot, script: Script, acts: Sequence[Act], interface: Interface
-) -> tuple[Performed, list[Performed]]:
+    rpc: Rpc, snapshot: Snapshot, script: Script, acts: Sequence[Act]
+) -> tuple[list[Performed], list[Performed]]:
     overrides = {
-        address: {"code": _hex(forwarder(script.address)), "balance": _BALANCE}
+        address: {"code": _hex(forwarder()), "balance": _BALANCE}
         for address in {act.sender for act in acts} - {script.addresses[DEPLOYER]}
     }
-    steps: list[Calling | Creating] = [Creating(bytes.fromhex(script.creation[2:]))]
+    steps: list[Calling | Creating] = [
+        Creating(bytes.fromhex(one.creation[2:])) for one in script.deployments
+    ]
     counts = []
     for number, act in enumerate(acts):
-        calls = _calls(script, act)
+        calls = _calls(act)
         counts.append(len(calls))
         if act.sent:
             steps += calls
@@ -103,10 +113,11 @@ def _perform(
         undone = program([_as_role(act), *calls[1:]], undone=True)
         overrides[trial] = {"code": _hex(undone), "balance": _BALANCE}
         steps.append(Calling(trial, b"", 0, 2 * STEP_GAS))
-    main = director(script.address, _SOMEBODY, steps)
+    main = director(_SOMEBODY, steps)
     overrides[script.addresses[DEPLOYER]] = {"code": _hex(main), "balance": _BALANCE}
     output = _ask(rpc, snapshot, script.addresses[DEPLOYER], overrides)
-    expected = 2 + sum(n if act.sent else 1 for act, n in zip(acts, counts, strict=True))
+    expected = 1 + len(script.deployments)
+    expected += sum(n if act.sent else 1 for act, n in zip(acts, counts, strict=True))
     ended = endings(output, expected)
     if ended is None:
         raise MalformedError(f"{rpc.masked}: the simulated flow answered {len(output)} bytes")
@@ -116,21 +127,20 @@ def _perform(
             "too little to tell a refusal from a call that ran out of it"
         )
     pairs = list(zip(acts, counts, strict=True))
-    return _read(rpc, snapshot, script, pairs, ended[:-1], interface)
+    return _read(rpc, snapshot, script, pairs, ended[:-1])
 
 
-def _calls(script: Script, act: Act) -> list[Calling]:
-    own = script.address if act.role == DEPLOYER else act.sender
+def _calls(act: Act) -> list[Calling]:
+    data = bytes.fromhex(act.data[2:])
+    own = Calling(act.to, data, act.value, STEP_GAS) if act.role == DEPLOYER else _as_role(act)
     views = act.views if not act.refusals else ()
-    return [
-        Calling(own, bytes.fromhex(act.data[2:]), act.value, STEP_GAS),
-        *(Calling(script.address, bytes.fromhex(one.data[2:]), 0, STEP_GAS) for one in views),
-    ]
+    return [own, *(Calling(one.to, bytes.fromhex(one.data[2:]), 0, STEP_GAS) for one in views)]
 
 
 def _as_role(act: Act) -> Calling:
-    """Return the call from an account that is nobody's: it goes through the role's own."""
-    return Calling(act.sender, bytes.fromhex(act.data[2:]), act.value, STEP_GAS)
+    """Return the call through the account of its role, which hands it on."""
+    data = handed_on(bytes.fromhex(act.data[2:]), act.to)
+    return Calling(act.sender, data, act.value, STEP_GAS)
 
 
 def _ask(rpc: Rpc, snapshot: Snapshot, to: str, overrides: dict[str, Any]) -> bytes:
@@ -150,36 +160,40 @@ def _read(
     script: Script,
     acts: Sequence[tuple[Act, int]],
     ended: Sequence[Ending],
-    interface: Interface,
-) -> tuple[Performed, list[Performed]]:
-    created, *rest = ended
-    if created.word == 0:
-        return Performed(_revert(created, interface, "the deployment", None)), []
-    if created.word != int(script.address, 16):
-        raise MalformedError(
-            f"{rpc.masked}: the contract stands at 0x{created.word:040x}, not at {script.address}"
-        )
+) -> tuple[list[Performed], list[Performed]]:
+    deployed: list[Performed] = []
+    rest = ended[len(script.deployments) :]
+    for created, one in zip(ended, script.deployments, strict=False):
+        if created.word == 0:
+            revert = _revert(created, one.interface, "the deployment", None)
+            return [*deployed, Performed(revert)], []
+        if created.word != int(one.address, 16):
+            raise MalformedError(
+                f"{rpc.masked}: {one.name} stands at 0x{created.word:040x}, not at {one.address}"
+            )
+        deployed.append(Performed(None, block=snapshot.number))
     found, at = [], 0
     for act, count in acts:
         if act.sent:
             mine: Sequence[Ending] = rest[at : at + count]
             at += count
-            found.append(_performed(act, mine, interface, snapshot.number))
+            found.append(_performed(act, mine, snapshot.number))
             continue
         inner = endings(rest[at].output, count)
         at += 1
         try:
             if inner is None:
                 raise RefusedError(f"{rpc.masked}: {act.title}: the simulation ran out of gas")
-            found.append(_performed(act, inner, interface, snapshot.number))
+            found.append(_performed(act, inner, snapshot.number))
         except ProbeError as problem:
             # What is tried beside it has its own answer.
             found.append(Performed(None, unknown=problem))
-    return Performed(None, block=snapshot.number), found
+    return deployed, found
 
 
-def _performed(act: Act, ended: Sequence[Ending], interface: Interface, block: int) -> Performed:
+def _performed(act: Act, ended: Sequence[Ending], block: int) -> Performed:
     first, *views = ended
+    interface = act.target.interface
     if first.word == 0:
         return Performed(_revert(first, interface, act.title, STEP_GAS), block=block)
     values = {

@@ -6,6 +6,7 @@ Refuses nodes without that method, and any answer that is not one result for eac
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import MalformedError, RefusedError
@@ -32,15 +33,17 @@ _CREATE = "0x36600060003736600034f0801560185760005260206000f35b3d600060003e3d600
 
 
 def simulate(
-    rpc: Rpc, snapshot: Snapshot, script: Script, interface: Interface
-) -> tuple[Performed, list[Performed]]:
-    """Return what the deployment and each act would do, one after the other.
+    rpc: Rpc, snapshot: Snapshot, script: Script
+) -> tuple[list[Performed], list[Performed]]:
+    """Return what each deployment and act would do, one after the other.
+
+    After a deployment that reverts there is nothing more.
 
     Raises:
         UnsupportedError: The node has no ``eth_simulateV1``.
         MalformedError: Its answer does not fit the question.
     """
-    blocks = _blocks(script)
+    blocks = _blocks(script, snapshot.timestamp)
     tag = snapshot.hash if snapshot.by_hash else hex(snapshot.number)
     answer = rpc.call("eth_simulateV1", {"blockStateCalls": blocks, "validation": False}, tag)
     found = [
@@ -49,41 +52,56 @@ def simulate(
     ]
     if [len(one) for one in found] != [len(one["calls"]) for one in blocks]:
         raise MalformedError(f"{rpc.masked}: eth_simulateV1 did not answer each call")
-    deployment = _performed(found[0][0], interface)
-    results = iter(found[1])
+    deployed = []
+    for one, result in zip(script.deployments, found[0], strict=True):
+        deployed.append(replace(_performed(result, one.interface), block=snapshot.number))
+        if deployed[-1].reverted is not None:
+            return deployed, []
+    results = chain.from_iterable(found[1:])
     acts = []
     for act in script.acts:
+        interface = act.target.interface
         done = _tried(act, next(results), interface)
         views = {
             view.key: decoded_view(view, _performed_output(next(results), interface))
             for view in act.views
         }
         acts.append(replace(done, views=views, block=snapshot.number))
-    return deployment, acts
+    return deployed, acts
 
 
-def _blocks(script: Script) -> Sequence[dict[str, Any]]:
+def _blocks(script: Script, now: int) -> Sequence[dict[str, Any]]:
+    """Return the blocks to simulate: deployments, then acts; time passes between blocks alone."""
     deployer = script.addresses[DEPLOYER]
-    calls: list[dict[str, str]] = []
-    for act in script.acts:
-        call = {"from": act.sender, "to": script.address, "input": act.data}
-        calls.append({**call, "value": hex(act.value)})
-        calls += [
-            {"from": _SOMEBODY, "to": script.address, "input": view.data} for view in act.views
-        ]
-    return [
+    blocks: list[dict[str, Any]] = [
         {
             "stateOverrides": {deployer: {"code": _CREATE, "nonce": "0x0"}},
-            "calls": [{"from": _SOMEBODY, "to": deployer, "input": script.creation}],
+            "calls": [
+                {"from": _SOMEBODY, "to": deployer, "input": one.creation}
+                for one in script.deployments
+            ],
         },
         {
             "stateOverrides": {
                 **{address: {"balance": _BALANCE} for address in script.addresses.values()},
                 deployer: {"code": "0x", "balance": _BALANCE},
             },
-            "calls": calls,
+            "calls": [],
         },
     ]
+    if script.waits:
+        # Else the node chooses, and by how much one block is later than the other is its own.
+        for block in blocks:
+            now += 1
+            block["blockOverrides"] = {"time": hex(now)}
+    for act in script.acts:
+        if act.step.after:
+            now += int(act.step.after)
+            blocks.append({"blockOverrides": {"time": hex(now)}, "calls": []})
+        calls = blocks[-1]["calls"]
+        calls.append({"from": act.sender, "to": act.to, "input": act.data, "value": hex(act.value)})
+        calls += [{"from": _SOMEBODY, "to": one.to, "input": one.data} for one in act.views]
+    return blocks
 
 
 def _tried(act: Act, value: Any, interface: Interface) -> Performed:

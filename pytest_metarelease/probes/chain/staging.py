@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from pytest_metarelease.errors import RefusedError, UnsupportedError
 from pytest_metarelease.manifest.model import Chain
 from pytest_metarelease.manifest.scalars import Access
-from pytest_metarelease.probes.chain.artifact import Artifact
 from pytest_metarelease.probes.chain.casting import DEPLOYER
 from pytest_metarelease.probes.chain.changes import Sent, beyond
 from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.executing import Execution
 from pytest_metarelease.probes.chain.guarding import Guard
+from pytest_metarelease.probes.chain.ignoring import tokens_in
 from pytest_metarelease.probes.chain.measuring import Asking, Tally
 from pytest_metarelease.probes.chain.performing import Performed, broken_promise, promise
 from pytest_metarelease.probes.chain.rehearsing import rehearse
@@ -30,10 +30,11 @@ from pytest_metarelease.probes.chain.simulating import simulate
 from pytest_metarelease.probes.chain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_metarelease.evidence import Measurement
     from pytest_metarelease.probes.chain.casting import Act, Script
+    from pytest_metarelease.probes.chain.companions import Deployment
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,6 @@ class Stage:
     """
 
     name: str
-    artifact: Artifact
     chain: Chain
     rpc: Rpc
     snapshot: Snapshot
@@ -60,26 +60,25 @@ class Stage:
             UnsupportedError: Access is read-only and the node can simulate no such script.
             ProbeError: No usable answer.
         """
-        if self.rpc.access is Access.TRANSACT:
+        # Time passes nowhere but in a simulation.
+        if self.rpc.access is Access.TRANSACT and not script.waits:
             return self._execute(script)
         return self._simulate(script)
 
     def _execute(self, script: Script) -> tuple[Measurement, ...]:
         seen = []
         tally = Tally()
-        with Execution(
-            self.rpc,
-            self.chain,
-            script,
-            self.artifact.interface,
-            by_hash=self.snapshot.by_hash,
-        ) as execution:
-            done, measurement = self.asking.ask(self._deployment(script), execution.deploy)
-            seen.append(self._judge_deployment(done, measurement))
+        with Execution(self.rpc, self.chain, script, by_hash=self.snapshot.by_hash) as execution:
             guard = self._guard(script)
             deployer = script.addresses[DEPLOYER]
-            with tally:
-                seen.append(self._judge_changes(guard, script, None, done, deployer))
+            for one in script.deployments:
+                done, measurement = self.asking.ask(
+                    _deployment(one), partial(execution.deploy, one)
+                )
+                seen.append(self._judge_deployment(one, done, measurement))
+                with tally:
+                    sent = self._sent(script, done, deployer, creates=one)
+                    seen.append(self._judge_changes(guard, _deployment(one), sent))
             for acts in _scenes(script.acts):
                 done_so_far = len(seen)
                 with tally:
@@ -98,13 +97,16 @@ class Stage:
             performed, measurement = self.asking.ask(
                 _together(acts), partial(execution.try_all, acts), show=_shown
             )
-            self._judge_tried(acts, performed, measurement, script)
+            self._judge_tried(acts, performed, measurement)
             return [measurement]
         act = acts[0]
         self._judge_again(execution, act)
+        if tokens_in(script, act):
+            self._judge_ignored(execution, act)
         done, measurement = self.asking.ask(act.title, partial(execution.perform, act))
-        judged = self._judge(act, done, measurement, script)
-        return [judged, self._judge_changes(guard, script, act, done, act.sender)]
+        judged = self._judge(act, done, measurement)
+        sent = self._sent(script, done, act.sender, act.changes)
+        return [judged, self._judge_changes(guard, act.title, sent)]
 
     def _judge_again(self, execution: Execution, act: Act) -> None:
         """Judge that nobody whom the act pays can make it again before it ends."""
@@ -125,26 +127,55 @@ class Stage:
             )
         self.asking.met(measurement, expected, "nobody")
 
+    def _judge_ignored(self, execution: Execution, act: Act) -> None:
+        """Judge that the act looks at what a token says of its transfer."""
+        token, measurement = self.asking.ask(
+            f"{act.title}, with tokens whose transfers fail and say false",
+            partial(execution.ignored, act),
+            show=lambda name: "not told" if name is None else f"ignored: {name or 'none'}",
+        )
+        if token is None:
+            return
+        expected = f"{act.title} does not go on where the transfer of a token fails and says false"
+        if token:
+            raise self.asking.unmet(
+                measurement,
+                expected,
+                f"it goes on as if {token} had been moved",
+                "look at what transfers return, as SafeERC20 does; or, where the token that is "
+                f"used reverts in any case, say so: beside.{token}.token.trusted in {self.name}",
+            )
+        self.asking.met(measurement, expected, "it does not, or moves no token")
+
     def _guard(self, script: Script) -> Guard:
         names = self.directory
         watched = [*names.contracts.values(), *names.safes.values(), *names.accounts.values()]
         code = [*names.contracts.values(), *names.safes.values()]
-        return Guard(self.rpc, [*watched, *script.addresses.values()], code)
+        beside = [one.address for one in script.deployments[:-1]]
+        watched += [*script.addresses.values(), *beside]
+        return Guard(self.rpc, watched, [*code, *beside])
 
-    def _judge_changes(
-        self, guard: Guard, script: Script, act: Act | None, done: Performed, sender: str
-    ) -> Measurement:
-        """Judge that a transaction of ours changed only what the manifest says it may."""
-        may = script.changes if act is None else act.changes
-        sent = Sent(
+    def _sent(
+        self,
+        script: Script,
+        done: Performed,
+        sender: str,
+        may: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        creates: Deployment | None = None,
+    ) -> Sent:
+        """Return a transaction of the flow, with what it may change."""
+        return Sent(
             str(done.transaction),
             done.block or 0,
             sender,
-            script.address,
-            may,
-            creates=act is None,
+            script.address if creates is None else creates.address,
+            script.changes if may is None else may,
+            creates=creates is not None,
         )
-        title = "the deployment" if act is None else act.title
+
+    def _judge_changes(self, guard: Guard, title: str, sent: Sent) -> Measurement:
+        """Judge that a transaction of ours changed only what the manifest says it may."""
         (seen, recipient), measurement = self.asking.ask(
             f"what {title} changed ({sent.transaction})",
             lambda: (guard.look(sent), guard.recipient(sent)),
@@ -171,13 +202,15 @@ class Stage:
         return measurement
 
     def _simulate(self, script: Script) -> tuple[Measurement, ...]:
-        (deployment, performed), measurement = self.asking.ask(
-            f"simulated {self._deployment(script)}",
+        (deployed, performed), measurement = self.asking.ask(
+            f"simulated {' and '.join(map(_deployment, script.deployments))}",
             lambda: self._simulated(script),
-            show=lambda pair: f"{pair[0]}; {len(pair[1])} steps simulated",
+            show=lambda pair: f"{pair[0][-1]}; {len(pair[1])} steps simulated",
             block=self.snapshot.number,
         )
-        seen = [self._judge_deployment(deployment, measurement)]
+        # After one that reverts there is no other.
+        last = script.deployments[len(deployed) - 1]
+        seen = [self._judge_deployment(last, deployed[-1], measurement)]
         results = iter(performed)
         tally = Tally()
         for acts in _scenes(script.acts):
@@ -185,30 +218,30 @@ class Stage:
             if acts[0].sent:
                 measurement = self.asking.known(acts[0].title, str(dones[0]), block=dones[0].block)
                 with tally:
-                    seen.append(self._judge(acts[0], dones[0], measurement, script))
+                    seen.append(self._judge(acts[0], dones[0], measurement))
                     continue
                 break
             measurement = self.asking.known(
                 _together(acts), _shown(dones), block=self.snapshot.number
             )
             with tally:
-                self._judge_tried(acts, dones, measurement, script)
+                self._judge_tried(acts, dones, measurement)
             seen.append(measurement)
         tally.settle()
         return tuple(seen)
 
-    def _simulated(self, script: Script) -> tuple[Performed, list[Performed]]:
+    def _simulated(self, script: Script) -> tuple[list[Performed], list[Performed]]:
         """By ``eth_simulateV1``, which shows events and has accounts without code, or by overrides.
 
         Only the latter undoes what is tried: it is needed where something tried must succeed, and
         tells more where something tried is not refused, or nobody can say how it ended.
         """
-        given = self.rpc, self.snapshot, script, self.artifact.interface
+        given = self.rpc, self.snapshot, script
         if any(not act.sent and not act.refusals for act in script.acts):
             return rehearse(*given)
         shows_events = any(act.sent and act.step.emits for act in script.acts)
         try:
-            deployment, done = simulate(*given)
+            deployed, done = simulate(*given)
         except UnsupportedError as problem:
             if shows_events:
                 raise UnsupportedError(
@@ -217,18 +250,18 @@ class Stage:
                 ) from None
             return rehearse(*given)
         as_refused = all(
-            act.sent or one.reverted is not None for act, one in zip(script.acts, done, strict=True)
+            act.sent or one.reverted is not None
+            for act, one in zip(script.acts, done, strict=False)
         )
         if not as_refused and not shows_events:
             with suppress(UnsupportedError):
                 return rehearse(*given)
-        return deployment, done
+        return deployed, done
 
-    def _deployment(self, script: Script) -> str:
-        return f"deployment of {self.artifact.name} at {script.address}"
-
-    def _judge_deployment(self, done: Performed, measurement: Measurement) -> Measurement:
-        expected = f"{self.artifact.name} can be deployed with these constructor arguments"
+    def _judge_deployment(
+        self, one: Deployment, done: Performed, measurement: Measurement
+    ) -> Measurement:
+        expected = f"{one.interface.name} can be deployed with these constructor arguments"
         if done.reverted is not None or done.failed:
             raise self.asking.unmet(
                 measurement, expected, str(done), f"correct `constructor:` of {self.name}"
@@ -236,10 +269,8 @@ class Stage:
         self.asking.met(measurement, expected, str(done))
         return measurement
 
-    def _judge(
-        self, act: Act, done: Performed, measurement: Measurement, script: Script
-    ) -> Measurement:
-        problem = broken_promise(act, done, self.artifact.interface, script.address)
+    def _judge(self, act: Act, done: Performed, measurement: Measurement) -> Measurement:
+        problem = broken_promise(act, done)
         if problem is not None:
             raise self.asking.unmet(
                 measurement,
@@ -255,14 +286,10 @@ class Stage:
         acts: Sequence[Act],
         performed: Sequence[Performed],
         measurement: Measurement,
-        script: Script,
     ) -> None:
         """Judge calls that were tried at one point: together where all are as declared."""
         pairs = list(zip(acts, performed, strict=True))
-        problems = [
-            (act, broken_promise(act, done, self.artifact.interface, script.address))
-            for act, done in pairs
-        ]
+        problems = [(act, broken_promise(act, done)) for act, done in pairs]
         wrong = [
             (act, problem)
             for (act, problem), (_, done) in zip(problems, pairs, strict=True)
@@ -293,6 +320,10 @@ def _scenes(acts: Sequence[Act]) -> Iterator[list[Act]]:
             yield from ([act] for act in found)
         else:
             yield list(found)
+
+
+def _deployment(one: Deployment) -> str:
+    return f"deployment of {one.interface.name} at {one.address}"
 
 
 def _together(acts: Sequence[Act]) -> str:

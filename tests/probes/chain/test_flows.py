@@ -17,9 +17,10 @@ from pytest_metarelease.errors import (
     UsageError,
 )
 from pytest_metarelease.evidence import Judgement, Notebook
-from pytest_metarelease.manifest.model import Expectation, Flow, Step
+from pytest_metarelease.manifest.expectations import Expectation
 from pytest_metarelease.manifest.scalars import Access, Wei
-from pytest_metarelease.manifest.trials import Signing
+from pytest_metarelease.manifest.trials import Flow, Signing, Step
+from pytest_metarelease.probes.chain.companions import Part
 from pytest_metarelease.probes.chain.flows import FlowProbe
 from pytest_metarelease.probes.chain.quantities import quantity
 from pytest_metarelease.probes.chain.signing import fresh_key
@@ -112,8 +113,11 @@ def run(
         found = FlowProbe(
             "release",
             wanted,
-            declared("0x00000000000000000000000000000000000BEEF0"),
-            artifact(),
+            {
+                wanted.contract: Part(
+                    declared("0x00000000000000000000000000000000000BEEF0"), artifact()
+                )
+            },
             chain=chain,
             rpc=rpc,
             snapshot=pin(rpc, chain),

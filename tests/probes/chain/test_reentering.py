@@ -9,9 +9,10 @@ import pytest
 
 from pytest_metarelease.errors import UnmetError
 from pytest_metarelease.evidence import Judgement, Notebook
-from pytest_metarelease.manifest.model import Flow, Step
 from pytest_metarelease.manifest.scalars import Access, Wei
+from pytest_metarelease.manifest.trials import Flow, Step
 from pytest_metarelease.probes.chain.artifact import Artifact, load
+from pytest_metarelease.probes.chain.companions import Part
 from pytest_metarelease.probes.chain.flows import FlowProbe
 from pytest_metarelease.probes.chain.snapshot import pin
 from tests.probes.chain.deployed import NOBODY, declared
@@ -108,8 +109,7 @@ def run(either: str, purse: Artifact) -> Callable[[str], Notebook]:
             FlowProbe(
                 "pay",
                 flow,
-                declared(NOBODY),
-                purse,
+                {"purse": Part(declared(NOBODY), purse)},
                 chain=chain,
                 rpc=rpc,
                 snapshot=pin(rpc, chain),

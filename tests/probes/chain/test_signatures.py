@@ -23,7 +23,7 @@ from tests.probes.chain.nodes import Blocks, RpcFault, chain_at, door
 from tests.probes.chain.tills import AGREE, FILL, PAY, SIGNED, flow, judged, perform
 
 if TYPE_CHECKING:
-    from pytest_metarelease.manifest.model import Flow, Step
+    from pytest_metarelease.manifest.trials import Flow, Step
     from tests.probes.chain.nodes import FakeNode
 
 

@@ -11,14 +11,13 @@ from pytest_metarelease.evidence import Judgement, Notebook
 from pytest_metarelease.manifest.model import (
     Contract,
     Expectation,
-    Flow,
-    Step,
     TypedData,
     TypedField,
 )
 from pytest_metarelease.manifest.scalars import Access, Address, RelativePath, Wei
-from pytest_metarelease.manifest.trials import Action, Forged, Halt, Machine, Signing
+from pytest_metarelease.manifest.trials import Action, Flow, Forged, Halt, Machine, Signing, Step
 from pytest_metarelease.probes.chain.artifact import Artifact, load
+from pytest_metarelease.probes.chain.companions import Part
 from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.flows import FlowProbe
 from pytest_metarelease.probes.chain.machines import MachineProbe
@@ -169,8 +168,7 @@ def perform(
         probe = kind(
             "till",
             wanted,
-            declared(),
-            till(),
+            {wanted.contract: Part(declared(), till())},
             chain=chain,
             rpc=rpc,
             snapshot=pin(rpc, chain),

@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from pytest_metarelease.manifest.model import Flow, Step
 from pytest_metarelease.manifest.rules import broken_by
 from pytest_metarelease.manifest.trials import (
     Action,
     Domain,
+    Flow,
     Forged,
     Halt,
     Machine,
     SignedBy,
     Signing,
+    Step,
 )
 
 SIGN = Signing(typed_data="pay", signer="judge", message={"to": "$buyer"})

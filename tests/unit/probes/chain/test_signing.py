@@ -7,7 +7,7 @@ import pytest
 
 from pytest_metarelease.errors import UsageError
 from pytest_metarelease.manifest.model import TypedData, TypedField
-from pytest_metarelease.probes.chain.casting import first_contract_of
+from pytest_metarelease.probes.chain.companions import contract_of
 from pytest_metarelease.probes.chain.signing import address_of, check_key, fresh_key, recover, sign
 
 # The example of EIP-712 itself, with its key (keccak of "cow") and its signature.
@@ -115,6 +115,6 @@ def test_fresh_keys_are_keys_and_differ() -> None:
 def test_where_a_first_contract_stands() -> None:
     # Hardhat's and anvil's first account puts its first contract here, as everybody knows.
     assert (
-        first_contract_of("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
+        contract_of("0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", 0)
         == "0x5FbDB2315678afecb367f032d93F642f64180aa3"
     )
