@@ -7,10 +7,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 import pytest_metarelease.sandbox
 
 FOLDER = Path(pytest_metarelease.sandbox.__file__).parent
 CONTRACTS, ARTIFACTS = FOLDER / "contracts", FOLDER / "artifacts"
+OF_THE_FLOWS = Path(pytest_metarelease.__file__).parent / "probes" / "chain" / "trial_token"
 OF_THE_TESTS = Path(__file__).parents[1] / "contracts"
 
 
@@ -32,9 +35,11 @@ def test_recompiling_gives_the_same_bytes() -> None:
     assert compiled() == committed, "run scripts/compile-contracts and commit what it writes"
 
 
-def test_so_does_recompiling_the_contracts_of_the_tests() -> None:
-    committed = {path.stem: json.loads(path.read_bytes()) for path in OF_THE_TESTS.glob("*.json")}
-    assert compiled(OF_THE_TESTS) == committed, "run scripts/compile-contracts"
+@pytest.mark.parametrize("folder", [OF_THE_FLOWS, OF_THE_TESTS], ids=lambda path: str(path.name))
+def test_so_does_recompiling_other_contracts(folder: Path) -> None:
+    committed = {path.stem: json.loads(path.read_bytes()) for path in folder.glob("*.json")}
+    assert committed
+    assert compiled(folder) == committed, "run scripts/compile-contracts"
 
 
 def test_the_lock_names_no_registry() -> None:

@@ -68,7 +68,8 @@ def deployments(
     """Return everything that is deployed, in its order; the last one is the flow's own contract.
 
     ``own`` is its title, what it is and its arguments; ``parts`` are the declared contracts by
-    name; ``people`` maps roles to addresses, all of which hold the tokens.
+    name; ``people`` maps roles to addresses, all of which hold the tokens, and "self" to the
+    address of the flow's own contract.
 
     Raises:
         UsageError: An argument does not fit, or a clone has nothing to be a clone of.
@@ -150,7 +151,7 @@ class _Laying:
 
     def token(self, name: str, token: OwnToken) -> None:
         built = _trial_token()
-        holders = list(dict.fromkeys(self.people.values()))
+        holders = [address for role, address in self.people.items() if role != "self"]
         silent = token.returns == "nothing"
         fee = round(token.fee * _SHARES)
         values = [holders, EACH, token.decimals, silent, fee]
