@@ -132,8 +132,8 @@ def _step(step: Step, known: set[str], declared: Flow | Machine) -> Broken:
     yield from stand_ins(step.args, known | signed, ("args",))
     yield from of_all_texts(step.reverts, ("reverts",))
     yield from changes(step.changes, known, ("changes",))
-    if step.on is not None:
-        yield from _known(step.on, declared.beside, ("on",))
+    if step.to is not None:
+        yield from _known(step.to, declared.beside, ("to",))
     if step.sign is not None:
         yield from stand_ins(step.sign.message, known, ("sign", "message"))
     for view, wanted in step.then.items():

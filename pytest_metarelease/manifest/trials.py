@@ -78,7 +78,7 @@ class Step:
     takes its numbers one by one.
     """
 
-    on: Annotated[str | None, "A name under `beside` that is called; else the flow's contract."] = (
+    to: Annotated[str | None, "A name under `beside` that is called; else the flow's contract."] = (
         None
     )
     call: Annotated[str, "Function name, or its signature where overloaded."]
@@ -127,7 +127,7 @@ class Beside:
 
 _BESIDE = (
     "What is deployed before the contract, in this order; `$NAME` is its address. An argument of "
-    "type `bytes` may be a call: `{call: initialize, args: [...], on: NAME}`."
+    "type `bytes` may be a call: `{call: initialize, args: [...], to: NAME}`."
 )
 
 

@@ -130,7 +130,7 @@ def _deployments(plan: Plan) -> list[_Sent]:
             _trade(plan, arbiter),
             other_metadata=plan.has("other-metadata"),
         ),
-        _create("FixedEscrow", _ESCROW_TYPES, _trade(plan, ARBITER)),
+        _create(plan.builds.fixed_escrow, _ESCROW_TYPES, _trade(plan, ARBITER)),
         *_treasury(plan),
         _create(plan.builds.settlement_log, (), ()),
     ]

@@ -114,6 +114,16 @@ FAULTS: tuple[Fault, ...] = (
         "post.signatures",
     ),
     Fault(
+        "token-answers-ignored",
+        "the escrow was built and deployed with payments that do not look at what a token says",
+        "post.flows",
+    ),
+    Fault(
+        "fixed-deposit-loose",
+        "the escrow of a fixed amount was built and deployed with a deposit that one wei makes",
+        "post.flows",
+    ),
+    Fault(
         "extra-role-holder",
         "the deployer gave the recorder's role to somebody of whom nobody knows",
         "post.access",

@@ -56,6 +56,7 @@ class Builds:
     """
 
     escrow: str
+    fixed_escrow: str
     settlement_log: str
 
 
@@ -92,7 +93,10 @@ class Plan:
             escrow = "OpenRefundEscrow"
         elif self.has("replay-accepted"):
             escrow = "ReplayableEscrow"
-        return Builds(escrow, log)
+        elif self.has("token-answers-ignored"):
+            escrow = "CarelessEscrow"
+        fixed = "LooseFixedEscrow" if self.has("fixed-deposit-loose") else "FixedEscrow"
+        return Builds(escrow, fixed, log)
 
     @property
     def chain_id(self) -> int:

@@ -184,6 +184,7 @@ def _variables(plan: Plan, order: str) -> dict[str, str]:
         "SANDBOX_FIXED_ESCROW": contracts.fixed_escrow,
         "SANDBOX_SETTLEMENT_LOG": contracts.settlement_log,
         "SANDBOX_ESCROW_BUILD": plan.builds.escrow,
+        "SANDBOX_FIXED_ESCROW_BUILD": plan.builds.fixed_escrow,
         "SANDBOX_SETTLEMENT_LOG_BUILD": plan.builds.settlement_log,
         "SANDBOX_OWNER": contracts.owner,
         "SANDBOX_DEPLOYER": accounts.DEPLOYER.address,

@@ -89,7 +89,7 @@ class Act:
         """The act in words."""
         paid = f" with {self.value} wei" if self.value else ""
         note = f", {self.note}" if self.note else ""
-        on = "" if self.step.on is None else f"{self.step.on}."
+        on = "" if self.step.to is None else f"{self.step.to}."
         return f"{on}{self.entry.name}() as {self.role}{paid}{note}"
 
 
@@ -177,7 +177,7 @@ class _Casting:
     made: dict[str, str] = field(default_factory=dict)
 
     def acts(self, step: Step, *, forged: bool) -> Iterator[Act]:
-        target = self._target(step.on or "")
+        target = self._target(step.to or "")
         entry = target.interface.function(step.call)
         sender = self._sender(step.sender)
         names: dict[str, Any] = dict(self.names)

@@ -113,7 +113,7 @@ def with_calls(
 ) -> Sequence[Any]:
     """Return arguments in which a call that is written out is its call data.
 
-    Written ``{call: initialize, args: [...], on: NAME}`` where ``bytes`` are wanted; ``surfaces``
+    Written ``{call: initialize, args: [...], to: NAME}`` where ``bytes`` are wanted; ``surfaces``
     has what can be called, "" the flow's own contract.
 
     Raises:
@@ -132,10 +132,10 @@ def _called(value: Any, surfaces: Mapping[str, Interface]) -> Any:
         return [_called(one, surfaces) for one in value]
     if not isinstance(value, Mapping):
         return value
-    name = str(value.get("on", ""))
-    if "call" not in value or set(value) - {"call", "args", "on"} or name not in surfaces:
+    name = str(value.get("to", ""))
+    if "call" not in value or set(value) - {"call", "args", "to"} or name not in surfaces:
         raise UsageError(
-            f"{dict(value)!r:.100} is no call; write {{call: FUNCTION, args: [...]}}, and `on: "
+            f"{dict(value)!r:.100} is no call; write {{call: FUNCTION, args: [...]}}, and `to: "
             f"NAME` for one of: {', '.join(filter(None, surfaces)) or 'nothing stands beside'}"
         )
     entry = surfaces[name].function(str(value["call"]))

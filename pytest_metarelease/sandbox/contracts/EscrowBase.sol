@@ -247,8 +247,12 @@ abstract contract EscrowBase {
             (bool sent, ) = to.call{value: value}("");
             require(sent, "ETH transfer failed");
         } else {
-            require(IERC20(token).transfer(to, value), "Token transfer failed");
+            _handOver(to, value);
         }
+    }
+
+    function _handOver(address to, uint256 value) internal virtual {
+        require(IERC20(token).transfer(to, value), "Token transfer failed");
     }
 
     function _swap(uint256 value, uint256 amountOutMin, address[] calldata path, uint256 deadline) private {

@@ -24,7 +24,7 @@ contract FixedEscrow is EscrowBase {
         amount = amount_;
     }
 
-    function _takeDeposit() internal override returns (uint256) {
+    function _takeDeposit() internal virtual override returns (uint256) {
         if (token == address(0)) {
             require(msg.value == amount, "Incorrect deposit amount");
         } else {

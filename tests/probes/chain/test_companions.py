@@ -115,7 +115,7 @@ contract Front {
 """
 GOLD = {"gold": Beside(token=OwnToken())}
 MOVES = ("$gold slots",)
-APPROVE = Step(on="gold", call="approve", sender="saver", args=("$self", "1000"))
+APPROVE = Step(to="gold", call="approve", sender="saver", args=("$self", "1000"))
 LOCK = Step(
     call="lock",
     sender="saver",
@@ -185,7 +185,7 @@ def perform(parts: Mapping[str, Part]) -> Callable[..., tuple[Notebook, BaseExce
 
 
 def test_what_stands_nowhere_cannot_be_called(anvil: str, perform: Perform) -> None:
-    _, problem = perform(anvil, flow(replace(APPROVE, on="silver")))
+    _, problem = perform(anvil, flow(replace(APPROVE, to="silver")))
     assert isinstance(problem, UsageError)
     assert "nothing called silver stands beside; declared: gold" in str(problem)
 
@@ -302,7 +302,7 @@ def test_a_proxy_is_called_by_the_functions_behind_it(
 def test_setup_that_is_no_call_is_refused(anvil: str, perform: Perform) -> None:
     beside = {**GOLD, "logic": Beside(contract="locker", constructor=(NOBODY,))}
     setup: dict[str, Any]
-    for setup in ({"call": "initialise", "on": "silver"}, {"args": []}):
+    for setup in ({"call": "initialise", "to": "silver"}, {"args": []}):
         wanted = flow(APPROVE, beside=beside, constructor=("$logic", setup))
         _, problem = perform(anvil, replace(wanted, contract="front"))
         assert isinstance(problem, UsageError)
