@@ -159,6 +159,29 @@ def refund_open(running: Running) -> None:
     assert running.variables["SANDBOX_ESCROW_BUILD"] == "OpenRefundEscrow"
 
 
+def token_answers_ignored(running: Running) -> None:
+    variables = running.variables
+    assert variables["SANDBOX_ESCROW_BUILD"] == "CarelessEscrow"
+    code = rpc(variables["SANDBOX_RPC_URL"], "eth_getCode", variables["SANDBOX_ESCROW"], "latest")
+    # Only immutables are filled in, which changes no length.
+    sound, careless = (
+        len(json.loads((ARTIFACTS / f"{name}.json").read_bytes())["deployedBytecode"])
+        for name in ("Escrow", "CarelessEscrow")
+    )
+    assert len(code) == careless != sound
+
+
+def fixed_deposit_loose(running: Running) -> None:
+    paid = {
+        "from": accounts.DEPOSITOR.address,
+        "to": running.variables["SANDBOX_FIXED_ESCROW"],
+        "data": "0x" + selector("deposit()").hex(),
+        "value": "0x1",
+    }
+    assert rpc(running.variables["SANDBOX_RPC_URL"], "eth_call", paid, "latest") == "0x"
+    assert running.variables["SANDBOX_FIXED_ESCROW_BUILD"] == "LooseFixedEscrow"
+
+
 def _signed_by_the_api(running: Running) -> tuple[str, str, bytes]:
     """What the API signs, the address it pays to, and what should have been signed."""
     # The arbiter signs for parties of the escrow only.
@@ -338,6 +361,8 @@ SEEN: dict[str, Callable[[Running], None]] = {
         extra_role_holder,
         hidden_selector,
         unlisted_view,
+        token_answers_ignored,
+        fixed_deposit_loose,
         threshold_lowered,
         module_added,
         transactions_failing,
@@ -359,6 +384,7 @@ SEEN: dict[str, Callable[[Running], None]] = {
 #: The faults of the chain, those together that do not touch each other.
 ON_CHAIN = (
     ("wrong-arbiter", "arbiter-unfunded", "contract-paused", "transactions-failing"),
+    ("token-answers-ignored", "fixed-deposit-loose"),
     ("contract-other-code", "wrong-chain", "unlisted-view", "threshold-lowered", "module-added"),
     ("contract-missing", "extra-role-holder"),
     ("replay-accepted",),

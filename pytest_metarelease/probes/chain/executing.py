@@ -17,6 +17,7 @@ from pytest_metarelease.errors import (
 from pytest_metarelease.probes.chain.casting import DEPLOYER, Act, Script
 from pytest_metarelease.probes.chain.codec import explain
 from pytest_metarelease.probes.chain.ignoring import ignored
+from pytest_metarelease.probes.chain.paying import TRANSFER_GAS, Payment, balances, pay
 from pytest_metarelease.probes.chain.performing import Performed, decoded_view
 from pytest_metarelease.probes.chain.quantities import payload, quantity
 from pytest_metarelease.probes.chain.reentering import reentered
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 STEP_GAS = 500_000
 """Gas that one step of a flow may use at most; what it does not use is sent back."""
 
-_TRANSFER_GAS = 21_000
 _MARGIN = 5, 4
 
 
@@ -57,6 +57,7 @@ class Execution:
         }
         self._funded: list[Wallet] = []
         self._shares: dict[str, int] = {}
+        self._chain_id = chain.id
         self._fee = Fees(0, None)
         self._at: Any = "latest"
 
@@ -64,10 +65,9 @@ class Execution:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for wallet in self._funded:
-            # What cannot be sent back is lost; it must not hide what the flow has shown.
-            with suppress(ProbeError):
-                self._sweep(wallet)
+        # What cannot be sent back is lost; it must not hide what the flow has shown.
+        with suppress(ProbeError):
+            self._sweep()
 
     def deploy(self, one: Deployment) -> Performed:
         """Deploy the next contract of the flow; before the first, fund its accounts.
@@ -104,20 +104,24 @@ class Execution:
         """Give the deployer what the whole flow may need, within the run's purse."""
         needs = self._needs(gas)
         transfers = (len(needs) + 1) * 2
-        total = sum(needs.values()) + transfers * _TRANSFER_GAS * self._fee.most
+        total = sum(needs.values()) + transfers * TRANSFER_GAS * self._fee.most
         # All at once: what the accounts of the flow send to one another is the same money.
         self._rpc.purse.take(total, "this flow")
         deployer = self._wallets[DEPLOYER]
         self._funded.append(deployer)
-        self._transfer(self._spender, deployer, total - 2 * _TRANSFER_GAS * self._fee.most)
+        self._transfer(self._spender, deployer, total - 2 * TRANSFER_GAS * self._fee.most)
         self._shares = needs
 
     def _share_out(self) -> None:
         """Give each role what its steps may need."""
-        for role, need in self._shares.items():
-            if role != DEPLOYER:
-                self._funded.append(self._wallets[role])
-                self._reads_at(self._transfer(self._wallets[DEPLOYER], self._wallets[role], need))
+        deployer = self._wallets[DEPLOYER]
+        needs = {role: need for role, need in self._shares.items() if role != DEPLOYER}
+        self._funded += [self._wallets[role] for role in needs]
+        payments = [
+            Payment(deployer, self._wallets[role].address, need) for role, need in needs.items()
+        ]
+        for one in pay(self._rpc, payments, self._fee, self._chain_id):
+            self._reads_at(_went(one))
 
     def perform(self, act: Act) -> Performed:
         """Simulate the act, and send it where that succeeds.
@@ -204,20 +208,39 @@ class Execution:
         return estimate * _MARGIN[0] // _MARGIN[1]
 
     def _transfer(self, source: Wallet, target: Wallet, value: int) -> Receipt:
-        receipt = source.send(to=target.address, fee=self._fee, gas=_TRANSFER_GAS, value=value)
-        if not receipt.succeeded:
-            raise MalformedError(f"a plain transfer failed: {receipt.transaction}")
-        return receipt
+        receipt = source.send(to=target.address, fee=self._fee, gas=TRANSFER_GAS, value=value)
+        return _went(receipt)
 
-    def _sweep(self, wallet: Wallet) -> None:
-        left = wallet.balance() - _TRANSFER_GAS * self._fee.most
-        if left > 0:
-            self._transfer(wallet, self._spender, left)
-            self._rpc.purse.give_back(left)
+    def _sweep(self) -> None:
+        """Send back what the accounts of the flow still have."""
+        cost = TRANSFER_GAS * self._fee.most
+        held = balances(self._rpc, [one.address for one in self._funded])
+        payments = [
+            Payment(wallet, self._spender.address, left - cost)
+            for wallet, left in zip(self._funded, held, strict=True)
+            if isinstance(left, int) and left > cost
+        ]
+        done = pay(self._rpc, payments, self._fee, self._chain_id) if payments else []
+        for payment, one in zip(payments, done, strict=True):
+            if isinstance(one, Receipt) and one.succeeded:
+                self._rpc.purse.give_back(payment.value)
 
     def _reads_at(self, receipt: Receipt) -> None:
         """From now on read at the block of this receipt, whichever node of a pool answers."""
         self._at = {"blockHash": receipt.block_hash} if self._by_hash else hex(receipt.block)
+
+
+def _went(one: Receipt | ProbeError) -> Receipt:
+    """Return the receipt of a transfer that was made.
+
+    Raises:
+        ProbeError: It was not.
+    """
+    if isinstance(one, ProbeError):
+        raise one
+    if not one.succeeded:
+        raise MalformedError(f"a plain transfer failed: {one.transaction}")
+    return one
 
 
 def _most_gas(one: Deployment) -> int:

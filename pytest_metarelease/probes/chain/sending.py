@@ -101,6 +101,10 @@ class Wallet:
         """Return the balance now, in wei."""
         return quantity(self._rpc.call("eth_getBalance", self.address, "latest"), "balance")
 
+    def sign(self, fields: Mapping[str, Any]) -> tuple[str, str]:
+        """Return a transaction signed by this account, raw, and its hash; nothing is sent."""
+        return sign_transaction(fields, self._key)
+
     def send(
         self, *, to: str | None, fee: Fees, gas: int, data: str = "0x", value: int = 0
     ) -> Receipt:
@@ -151,7 +155,7 @@ class Wallet:
         while True:
             found = self._rpc.call("eth_getTransactionReceipt", digest)
             if found is not None:
-                return _read_receipt(found, digest)
+                return read_receipt(found, digest)
             if self._clock() + wait > deadline:
                 raise DeadlineError(
                     f"{self._rpc.masked}: no receipt of {digest} within {self._patience:g} s"
@@ -160,7 +164,12 @@ class Wallet:
             wait = min(wait * 2, 1.0)
 
 
-def _read_receipt(value: Any, digest: str) -> Receipt:
+def read_receipt(value: Any, digest: str) -> Receipt:
+    """Return what a node answered for the transaction with this hash.
+
+    Raises:
+        MalformedError: It is no receipt, or another transaction's.
+    """
     what = f"receipt of {digest}"
     found = mapping(value, what)
     if block_hash(found.get("transactionHash"), what) != digest:
