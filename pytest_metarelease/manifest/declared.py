@@ -134,6 +134,7 @@ def declared(name: str, node: Node) -> Declared:
         nodes=nodes,
         second_nodes=tuple(one for one in nodes if one == "second_rpc"),
         final=nodes if _stands(child(node, "chain", "finality")) else (),
+        priced=nodes if _stands(child(node, "chain", "gas_price")) else (),
         accounted=_having(node, "contracts", "accounting"),
         metered=_having(node, "contracts", "gas"),
         active=_having(node, "contracts", "activity"),

@@ -336,6 +336,11 @@ class Chain:
         Seconds | None, "The newest block may be this old; a node with an older one has stalled."
     ] = None
     finality: Finality | None = None
+    gas_price: Annotated[
+        Wei | None,
+        "The most that a unit of gas may cost, e.g. `200 gwei`: the median base fee of the last 20 "
+        "blocks, or the node's gas price where blocks have none.",
+    ] = None
     timeout: Seconds = Seconds(10)
     failures: FailureWindow = field(default_factory=FailureWindow)
     accounts: Mapping[str, Account] = field(default_factory=dict)
@@ -809,6 +814,7 @@ class Declared:
     nodes: tuple[str, ...]
     second_nodes: tuple[str, ...]
     final: tuple[str, ...]
+    priced: tuple[str, ...]
     accounted: tuple[str, ...]
     metered: tuple[str, ...]
     active: tuple[str, ...]

@@ -54,6 +54,7 @@ _KINDS = {
     "node": "nodes",
     "second_node": "second_nodes",
     "final_node": "final",
+    "priced_node": "priced",
     "accounted": "accounted",
     "metered": "metered",
     "active": "active",

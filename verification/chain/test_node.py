@@ -40,3 +40,12 @@ def test_a_second_node_has_the_same_block(second_node: str, chain: ChainProbe) -
 def test_the_pinned_block_is_still_there(chain: ChainProbe) -> None:
     """No reorganisation since the run began."""
     chain.still_pinned()
+
+
+@pytest.mark.verifies("monitoring.gas-price")
+@pytest.mark.for_each("priced_node")
+def test_gas_is_no_dearer_than_declared(
+    priced_node: str, nodes: Callable[[str], NodeProbe]
+) -> None:
+    """What users and the arbiter pay for their transactions."""
+    nodes(priced_node).is_affordable()

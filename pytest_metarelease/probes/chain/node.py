@@ -1,4 +1,4 @@
-"""The node itself: whether it is in sync, how old its newest block is, and its last final one.
+"""The node itself: whether it is in sync, how old its newest block is, and what gas costs there.
 
 Asked before and beside the pinned block: a node that has stalled pins nothing, and this says why.
 What it says is unknown, never a pass, where the node is behind; sends nothing.
@@ -8,19 +8,29 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from statistics import median_high
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import MalformedError, NotReadyError, ProbeError, UndeclaredError
 from pytest_metarelease.probes.chain.measuring import Asking
 from pytest_metarelease.probes.chain.quantities import mapping, quantity
 from pytest_metarelease.probes.chain.rpc import Ask, Rpc, settled
-from pytest_metarelease.probes.chain.snapshot import check_chain, fetch_header, read_header
+from pytest_metarelease.probes.chain.snapshot import (
+    check_chain,
+    fetch_header,
+    header_of,
+    read_header,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_metarelease.evidence import Measurement, Recorder
     from pytest_metarelease.manifest.model import Chain
+
+
+_PRICED = 20
+"""How many blocks say what gas costs now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,42 @@ class NodeProbe:
         )
         self._judge(seen, final, declared.age, f"last {tag} block")
 
+    def is_affordable(self) -> None:
+        """Judge that a unit of gas costs no more than ``chain.gas_price``.
+
+        What is compared is the median base fee (EIP-1559) of the last 20 blocks, so that one full
+        block says nothing; where blocks have none, the node's gas price.
+
+        Raises:
+            UndeclaredError: The manifest declares no ``gas_price``.
+            UnmetError: It costs more.
+            ProbeError: No usable answer.
+        """
+        most = self._chain.gas_price
+        if most is None:
+            raise UndeclaredError(
+                "what gas may cost is not declared; add chain.gas_price, such as 200 gwei"
+            )
+        price, seen = self._asking.ask("the price of gas", self._price, show=_in_gwei)
+        expected = f"a unit of gas costs at most {_in_gwei(most)}"
+        if price > most:
+            step = "wait until it is cheaper, or tell users, and see that the arbiter can pay it"
+            raise self._asking.unmet(seen, expected, _in_gwei(price), step)
+        self._asking.met(seen, expected, _in_gwei(price))
+
+    def _price(self) -> int:
+        check_chain(self._rpc, self._chain.id)
+        head = quantity(self._rpc.call("eth_blockNumber"), "eth_blockNumber")
+        numbers = range(max(0, head - _PRICED + 1), head + 1)
+        answers = self._rpc.batch([header_of(number) for number in numbers])
+        fees = [
+            read_header(settled(answer, "eth_getBlockByNumber"), number).get("baseFeePerGas")
+            for number, answer in zip(numbers, answers, strict=True)
+        ]
+        if None in fees:
+            return quantity(self._rpc.call("eth_gasPrice"), "eth_gasPrice")
+        return int(median_high(quantity(one, "baseFeePerGas") for one in fees))
+
     def _judge(self, seen: Measurement, block: Aged, most: float, which: str) -> None:
         expected = f"the {which} is at most {most:g} s old"
         if block.age > most or block.age < -most:
@@ -142,6 +188,10 @@ def _progress(said: Any) -> str:
         return repr(said)[:60]
     known = {key: said.get(key) for key in ("currentBlock", "highestBlock") if said.get(key)}
     return ", ".join(f"{key} {value}" for key, value in known.items()) or "no numbers given"
+
+
+def _in_gwei(wei: int) -> str:
+    return f"{wei / 10**9:.10g} gwei"
 
 
 def _told(block: Aged) -> str:

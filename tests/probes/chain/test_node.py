@@ -11,11 +11,12 @@ from pytest_metarelease.errors import (
     NotReadyError,
     ProbeError,
     UndeclaredError,
+    UnmetError,
     UnsupportedError,
     WrongTargetError,
 )
 from pytest_metarelease.evidence import Judgement, Notebook
-from pytest_metarelease.manifest.scalars import Seconds
+from pytest_metarelease.manifest.scalars import Seconds, Wei
 from pytest_metarelease.manifest.traffic import Finality
 from pytest_metarelease.probes.chain.node import NodeProbe
 from tests.probes.chain.nodes import Blocks, FakeNode, RpcFault, chain_at, door, node
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.rpc import Rpc
 
 HEAD = 1_700_000_300
+GWEI = 10**9
 
 
 @pytest.fixture
@@ -164,15 +166,82 @@ def test_a_node_without_the_tag_is_unsupported(fake: FakeNode, rpc: Rpc) -> None
     assert verdicts(notebook) == {Judgement.UNKNOWN}
 
 
+def test_no_declared_price_verifies_nothing(fake: FakeNode, rpc: Rpc) -> None:
+    found, notebook = probe(rpc, fake.url)
+    with pytest.raises(UndeclaredError, match=r"add chain\.gas_price"):
+        found.is_affordable()
+    assert verdicts(notebook) == set()
+
+
+def test_gas_that_is_dear_is_said() -> None:
+    with node("anvil", "--base-fee", str(300 * GWEI)) as url, door(chain_at(url)) as opened:
+        notebook = Notebook()
+        notebook.check = "check"
+        found = NodeProbe(chain_at(url, gas_price=Wei(200 * GWEI)), opened, notebook)
+        with pytest.raises(UnmetError, match=r"actual +300 gwei"):
+            found.is_affordable()
+        assert verdicts(notebook) == {Judgement.UNMET}
+
+
+@pytest.mark.parametrize(
+    ("fees", "price", "most", "holds"),
+    [
+        # One full block says nothing.
+        ([*[100] * 19, 900], 0, 100, True),
+        ([*[100] * 9, *[101] * 11], 0, 100, False),
+        # A chain without base fees.
+        ([None] * 20, 150, 100, False),
+        ([None] * 20, 100, 100, True),
+    ],
+)
+def test_what_gas_costs_is_the_median_of_the_last_blocks(
+    fake: FakeNode,
+    blocks: Blocks,
+    rpc: Rpc,
+    fees: list[int | None],
+    price: int,
+    most: int,
+    holds: bool,
+) -> None:
+    asked = fake.methods["eth_getBlockByNumber"]
+
+    def priced(number: str, full: Any) -> Any:
+        at = int(number, 16) - (300 - len(fees) + 1)
+        fee = fees[at]
+        return {**asked(number, full), **({} if fee is None else {"baseFeePerGas": hex(fee)})}
+
+    fake.methods.update(eth_getBlockByNumber=priced, eth_gasPrice=lambda: hex(price))
+    found, notebook = probe(rpc, fake.url, gas_price=Wei(most))
+    if holds:
+        found.is_affordable()
+    else:
+        with pytest.raises(UnmetError, match="a unit of gas costs at most 1e-07 gwei"):
+            found.is_affordable()
+    assert verdicts(notebook) == {Judgement.MET if holds else Judgement.UNMET}
+
+
+def test_blocks_without_an_answer_are_no_price(fake: FakeNode, blocks: Blocks, rpc: Rpc) -> None:
+    fake.methods["eth_getBlockByNumber"] = lambda *_: None
+    found, notebook = probe(rpc, fake.url, gas_price=Wei(1))
+    with pytest.raises(ProbeError):
+        found.is_affordable()
+    assert verdicts(notebook) == {Judgement.UNKNOWN}
+
+
 def test_real_nodes(either: str) -> None:
     with door(chain_at(either)) as opened:
-        year = {"head_age": Seconds(10**9), "finality": Finality(age=Seconds(10**9))}
+        year: dict[str, Any] = {
+            "head_age": Seconds(10**9),
+            "finality": Finality(age=Seconds(10**9)),
+            "gas_price": Wei(200 * GWEI),
+        }
         notebook = Notebook()
         notebook.check = "check"
         found = NodeProbe(chain_at(either, **year), opened, notebook)
         found.in_sync()
         found.is_fresh()
         found.is_final()
+        found.is_affordable()
         assert verdicts(notebook) == {Judgement.MET}
 
 
