@@ -130,11 +130,7 @@ def _hardhat_deploy(path: Path, document: Mapping[str, Any], name: str) -> Deplo
 
 
 def _foundry(path: Path, document: Mapping[str, Any], name: str) -> Deployed:
-    created = [
-        one
-        for one in document["transactions"]
-        if isinstance(one, dict) and one.get("transactionType") in _CREATES
-    ]
+    created = _created(document["transactions"])
     matching = [one for one in created if one.get("contractName") == name]
     addresses = sorted({str(one.get("contractAddress")) for one in matching})
     if len(addresses) != 1:
@@ -163,6 +159,21 @@ def _foundry(path: Path, document: Mapping[str, Any], name: str) -> Deployed:
         if len(parts) >= 3:
             libraries[parts[-2]] = parts[-1]
     return Deployed(name, _address(path, addresses[0]), chain, str(path), _strings(libraries))
+
+
+def _created(transactions: list[Any]) -> list[dict[str, Any]]:
+    """Return what transactions created: themselves, or a contract that they called (a factory)."""
+    found = []
+    for one in transactions:
+        if not isinstance(one, dict):
+            continue
+        if one.get("transactionType") in _CREATES:
+            found.append(one)
+        for more in one.get("additionalContracts") or ():
+            if isinstance(more, dict) and more.get("transactionType") in _CREATES:
+                inner = {"contractAddress": more.get("address"), "hash": one.get("hash")}
+                found.append({**more, **inner})
+    return found
 
 
 def _ambiguous(path: Path, name: str, found: list[str], known: list[str]) -> UsageError:

@@ -124,6 +124,33 @@ def test_a_creation_without_a_good_receipt_is_no_deployment(tmp_path: Path, rece
         find_deployment(broadcast(tmp_path, receipts=receipts), "Box", 5)
 
 
+def factory(**changes: Any) -> dict[str, Any]:
+    inner = {"transactionType": "CREATE", "contractName": "Lid", "address": MATH.lower()}
+    return {
+        "hash": "0x02",
+        "transactionType": "CALL",
+        "contractName": "Factory",
+        "contractAddress": BOX.lower(),
+        "additionalContracts": [inner | changes],
+    }
+
+
+def test_what_a_transaction_created_within_is_recorded_too(tmp_path: Path) -> None:
+    receipts = [{"transactionHash": "0x02", "status": "0x1"}]
+    path = broadcast(tmp_path, transactions=[factory()], receipts=receipts)
+    assert find_deployment(path, "Lid", 5).address == MATH
+    failed = broadcast(tmp_path, transactions=[factory()])
+    with pytest.raises(UsageError, match="no successful receipt of the transaction that creates"):
+        find_deployment(failed, "Lid", 5)
+
+
+@pytest.mark.parametrize("change", [{"contractName": None}, {"transactionType": "CALL"}])
+def test_what_was_created_within_and_has_no_name_is_not_found(tmp_path: Path, change: Any) -> None:
+    path = broadcast(tmp_path, transactions=[factory(**change)])
+    with pytest.raises(UsageError, match="records no Lid"):
+        find_deployment(path, "Lid", 5)
+
+
 def test_hardhat_deploy_must_say_its_chain_and_that_it_succeeded(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not say its chain"):
         find_deployment(hardhat_deploy(tmp_path, None), "Box", 5)
