@@ -47,16 +47,22 @@ class Finality:
     age: Annotated[Seconds, "How old that block may be."]
 
 
+_Amounts = Annotated[tuple[str, ...], OneOrMany(), NotEmpty()]
+
+
 @record
 class Accounting:
     """What a contract must hold: the sum of its events, from its deployment to the pinned block."""
 
     adds: Annotated[
-        Mapping[str, str], "Event -> its parameter with the amount that came in.", NotEmpty()
+        Mapping[str, _Amounts],
+        "Event -> its parameter with the amount that came in, or several that add up.",
+        NotEmpty(),
     ]
-    subtracts: Annotated[Mapping[str, str], "Event -> its parameter with the amount that left."] = (
-        field(default_factory=dict)
-    )
+    subtracts: Annotated[
+        Mapping[str, _Amounts],
+        "Event -> its parameter with the amount that left, or several, as `[amount, fee]`.",
+    ] = field(default_factory=dict)
     empties: Annotated[tuple[str, ...], "Events at which everything left.", OneOrMany()] = ()
     token: Annotated[Address | None, "An ERC-20 token; none means ether."] = None
     deviation: Annotated[Share, "The part by which the balance may differ."] = Share(0.01)

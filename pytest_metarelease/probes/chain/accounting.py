@@ -42,7 +42,7 @@ class _Line:
     """What an event does to the sum: 1 adds, -1 subtracts, 0 sets it to nothing."""
 
     event: Entry
-    parameter: str
+    parameters: tuple[str, ...]
     sign: int
 
 
@@ -92,18 +92,28 @@ def _is_too_far(apart: int, booked: int, declared: Accounting) -> bool:
 def _lines(contract: ContractProbe, declared: Accounting) -> dict[str, _Line]:
     found: dict[str, _Line] = {}
     for sign, section in ((1, declared.adds), (-1, declared.subtracts)):
-        for key, parameter in section.items():
+        for key, parameters in section.items():
             event = contract.interface.event(key)
-            kinds = {one.name: one.type for one in event.inputs}
-            if not kinds.get(parameter, "").startswith("uint"):
-                raise UsageError(
-                    f"{contract.name}: accounting: {event.signature} has no uint {parameter}; it "
-                    f"has {', '.join(f'{kind} {name}' for name, kind in kinds.items()) or 'none'}"
-                )
-            _enter(contract, found, _Line(event, parameter, sign))
+            _check_amounts(contract, event, parameters)
+            _enter(contract, found, _Line(event, parameters, sign))
     for key in declared.empties:
-        _enter(contract, found, _Line(contract.interface.event(key), "", 0))
+        _enter(contract, found, _Line(contract.interface.event(key), (), 0))
     return found
+
+
+def _check_amounts(contract: ContractProbe, event: Entry, parameters: Sequence[str]) -> None:
+    kinds = {one.name: one.type for one in event.inputs}
+    for at, parameter in enumerate(parameters):
+        if parameter in parameters[:at]:
+            raise UsageError(
+                f"{contract.name}: accounting: {event.signature} counts {parameter} twice; name "
+                "each amount once"
+            )
+        if not kinds.get(parameter, "").startswith("uint"):
+            raise UsageError(
+                f"{contract.name}: accounting: {event.signature} has no uint {parameter}; it "
+                f"has {', '.join(f'{kind} {name}' for name, kind in kinds.items()) or 'none'}"
+            )
 
 
 def _enter(contract: ContractProbe, found: dict[str, _Line], line: _Line) -> None:
@@ -129,7 +139,8 @@ def _sum(logs: Sequence[dict[str, Any]], lines: Mapping[str, _Line]) -> Books:
             left = came
             continue
         payload(log.get("data"), f"data of {line.event.name}")
-        amount = event_values(line.event, log)[line.parameter]
+        values = event_values(line.event, log)
+        amount = sum(values[one] for one in line.parameters)
         if line.sign > 0:
             came += amount
         else:

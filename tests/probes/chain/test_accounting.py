@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
     from pytest_metarelease.probes.chain.rpc import Rpc
 
-ADDS = {"Deposited": "amount"}
-SUBTRACTS = {"Refunded": "amount", "FundsReleased": "amount"}
+ADDS = {"Deposited": ("amount",)}
+SUBTRACTS = {"Refunded": ("amount",), "FundsReleased": ("amount",)}
 
 
 @pytest.fixture
@@ -151,14 +151,18 @@ def test_missing_money_is_named_so(one: Rpc) -> None:
 def test_more_left_than_came_is_unmet(one: Rpc) -> None:
     address = deposited(one)
     invoke(one, ARBITER, address, "refund")
-    wrong = on(one, address, adds={"Refunded": "amount"}, subtracts={"Deposited": "amount"})
+    wrong = on(one, address, adds={"Refunded": ("amount",)}, subtracts={"Deposited": ("amount",)})
     judge_accounting(wrong.probe)  # it adds up to nothing, and nothing is there
-    only_left = on(one, deposited(one), adds={"Refunded": "amount"}, subtracts=ADDS)
+    only_left = on(one, deposited(one), adds={"Refunded": ("amount",)}, subtracts=ADDS)
     with pytest.raises(UnmetError, match="money is missing"):
         judge_accounting(only_left.probe)
 
 
-def test_a_trade_empties_the_books(rpc: Rpc) -> None:
+LATE = 2**40
+
+
+def traded(rpc: Rpc) -> str:
+    """Return an escrow that traded all, and said two numbers that add up to that."""
     router = deploy(rpc, "StubRouter", ())
     built = artifact()
     terms = (
@@ -166,17 +170,32 @@ def test_a_trade_empties_the_books(rpc: Rpc) -> None:
         TRADE_HASH, router,
     )  # fmt: skip
     data = built.creation + encode(built.interface.constructor, terms)
-    address = transact(rpc, DEPLOYER, None, "0x" + data.hex()).contract
+    address = str(transact(rpc, DEPLOYER, None, "0x" + data.hex()).contract)
     token = deploy(rpc, "SimpleToken", ("Points", "PTS", "1000000 ether"))
     pay = artifact("SimpleToken").interface.function("transfer").selector
     words = router[2:].lower().rjust(64, "0") + f"{10**24:064x}"
     transact(rpc, DEPLOYER, token, pay + words)
     invoke(rpc, DEPOSITOR, address, "deposit", value=AMOUNT)
     invoke(rpc, COUNTERPARTY, address, "confirmTrade")
-    invoke(rpc, DEPOSITOR, address, "executeTrade", 0, [NOBODY, token], 2**40)
-    found = on(rpc, address)
+    invoke(rpc, DEPOSITOR, address, "executeTrade", AMOUNT - LATE, [NOBODY, token], LATE)
+    return address
+
+
+def test_a_trade_empties_the_books(rpc: Rpc) -> None:
+    found = on(rpc, traded(rpc))
     judge_accounting(found.probe)
     assert found.cited[0].actual.startswith("0 wei are there; 2 events")
+
+
+def test_several_amounts_of_one_event_add_up(one: Rpc) -> None:
+    address = traded(one)
+    parts = {"TradeExecuted": ("amountOutMin", "deadline")}
+    half = on(one, address, subtracts={"TradeExecuted": ("amountOutMin",)}, empties=())
+    with pytest.raises(UnmetError, match=f"0 wei are there.*-{LATE} "):
+        judge_accounting(half.probe)
+    found = on(one, address, subtracts=parts, empties=())
+    judge_accounting(found.probe)
+    assert found.cited[0].actual.startswith(f"0 wei are there; 2 events: {AMOUNT} came")
 
 
 def test_an_escrow_of_tokens_is_counted_in_tokens(rpc: Rpc) -> None:
@@ -205,10 +224,12 @@ def test_an_escrow_of_tokens_is_counted_in_tokens(rpc: Rpc) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"adds": {"Deposit": "amount"}}, "did you mean Deposited"),
-        ({"adds": {"Deposited": "sum"}}, "has no uint sum"),
-        ({"adds": {"Deposited": "depositor"}}, "has no uint depositor"),
-        ({"subtracts": {"Deposited": "amount"}}, "twice"),
+        ({"adds": {"Deposit": ("amount",)}}, "did you mean Deposited"),
+        ({"adds": {"Deposited": ("sum",)}}, "has no uint sum"),
+        ({"adds": {"Deposited": ("depositor",)}}, "has no uint depositor"),
+        ({"adds": {"Deposited": ("amount", "sum")}}, "has no uint sum"),
+        ({"adds": {"Deposited": ("amount", "amount")}}, "counts amount twice"),
+        ({"subtracts": {"Deposited": ("amount",)}}, "twice"),
         ({"empties": ("Refunded",)}, "twice"),
     ],
 )
