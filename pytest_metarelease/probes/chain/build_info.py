@@ -82,26 +82,29 @@ def _from_build_info(path: Path, document: Mapping[str, Any]) -> Build:
     output = section(read_document(beside) if beside.is_file() else build, "output")
     unit = str(document.get("inputSourceName") or document.get("sourceName"))
     texts = section(build, "input", "sources")
+    contract = section(output, "contracts", unit, str(document.get("contractName")))
+    own = section(_parsed(contract.get("metadata")), "sources")
     return Build(
         file=str(path),
         compiler=str(build.get("solcLongVersion") or build.get("solcVersion") or ""),
-        sources={name: _digest(one["content"]) for name, one in texts.items() if "content" in one},
+        # Of one compilation, only what this contract was made of: the others may be changed, and
+        # compiled again without it.
+        sources={
+            name: _digest(one["content"])
+            for name, one in texts.items()
+            if "content" in one and (not own or name in own)
+        },
         settings=section(build, "input", "settings"),
         trees={
             name: one["ast"] for name, one in section(output, "sources").items() if one.get("ast")
         },
-        output=section(output, "contracts", unit, str(document.get("contractName"))),
+        output=contract,
         unit=unit,
     )
 
 
 def _from_artifact(path: Path, document: Mapping[str, Any]) -> Build:
-    metadata = document.get("rawMetadata") or document.get("metadata")
-    if isinstance(metadata, str):
-        try:
-            metadata = json.loads(metadata)
-        except ValueError:
-            metadata = None
+    metadata = _parsed(document.get("rawMetadata") or document.get("metadata"))
     found = metadata if isinstance(metadata, dict) else {}
     deployed = document.get("deployedBytecode")
     evm = {"deployedBytecode": deployed if isinstance(deployed, dict) else {}}
@@ -121,6 +124,16 @@ def _from_artifact(path: Path, document: Mapping[str, Any]) -> Build:
         output={"evm": evm, "metadata": metadata},
         unit=unit,
     )
+
+
+def _parsed(metadata: Any) -> Any:
+    """Return metadata as an object where it is one or the text of one, else None."""
+    if not isinstance(metadata, str):
+        return metadata
+    try:
+        return json.loads(metadata)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _digest(text: str) -> str:

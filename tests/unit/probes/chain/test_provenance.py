@@ -76,6 +76,46 @@ def test_an_untouched_source_is_current_however_new_it_says_to_be(tmp_path: Path
     assert provenance(artifact, None).stale == ()
 
 
+def in_one_build(folder: Path, metadata: str | None) -> Artifact:
+    """Hardhat 2: one build-info of Box and of Other, which Box does not know."""
+    contract = {} if metadata is None else {"metadata": metadata}
+    sources = {"src/Box.sol": {"content": SOURCE}, "src/Other.sol": {"content": "// before\n"}}
+    info = {
+        "input": {"sources": sources},
+        "output": {"contracts": {"src/Box.sol": {"Box": contract}}},
+    }
+    document = {
+        "contractName": "Box",
+        "sourceName": "src/Box.sol",
+        "abi": [],
+        "bytecode": "0x6001",
+        "deployedBytecode": "0x6001",
+    }
+    debug = {"buildInfo": "build-info/1.json"}
+    for name, one in {"Box": document, "Box.dbg": debug, "build-info/1": info}.items():
+        path = folder / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(one))
+    put(folder, SOURCE)
+    (folder / "src" / "Other.sol").write_text("// changed, and compiled again by itself\n")
+    return load(folder / "Box.json")
+
+
+@pytest.mark.parametrize("metadata", [None, "", "no JSON", "{}"])
+def test_a_source_is_stale_where_nothing_says_that_it_is_of_no_account(
+    tmp_path: Path, metadata: str | None
+) -> None:
+    assert provenance(in_one_build(tmp_path, metadata), None).stale
+
+
+def test_a_source_that_was_only_compiled_beside_it_may_have_changed(tmp_path: Path) -> None:
+    artifact = in_one_build(tmp_path, json.dumps({"sources": {"src/Box.sol": {}}}))
+    found = provenance(artifact, None)
+    assert (found.stale, found.same) == ((), 1)
+    put(tmp_path, SOURCE + "// changed\n")
+    assert provenance(artifact, None).stale
+
+
 @pytest.mark.parametrize(
     ("declared", "text"),
     [
