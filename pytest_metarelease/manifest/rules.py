@@ -309,7 +309,8 @@ def _contract(contract: Contract) -> Broken:
     if contract.deployed_as is not None and contract.deployment is None:
         yield ("deployed_as",), "names nothing here; write deployment with the tool's record"
     for name, value in contract.immutables.items():
-        if immutable_word(value) is None:
+        later = isinstance(value, str) and "${" in value
+        if not later and immutable_word(value) is None:
             yield ("immutables", name), "is no address, number, true, false or 0x and 64 digits"
     if contract.facets and contract.proxy is not None:
         yield ("facets",), "stands beside proxy; a diamond is none, keep one of the two"

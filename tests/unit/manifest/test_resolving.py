@@ -133,6 +133,19 @@ def test_a_value_that_does_not_fit_is_refused_and_not_shown(
     assert len(value) < 8 or value not in str(refused.value)
 
 
+def test_an_immutable_may_come_from_a_variable_and_is_looked_at_then(
+    read: Loading, shop: str, variables: dict[str, str]
+) -> None:
+    line = '        address: "${ESCROW}"\n'
+    assert line in shop
+    text = shop.replace(line, line + '        immutables: {logic: "${ESCROW}"}\n', 1)
+    escrow = read(text).resolve("staging", variables).environment.contracts["escrow"]
+    assert escrow.immutables == {"logic": variables["ESCROW"]}
+    other = text.replace('logic: "${ESCROW}"', 'logic: "${LOGIC}"')
+    with pytest.raises(ManifestError, match="is no address, number"):
+        read(other).resolve("staging", variables | {"LOGIC": "nonsense"})
+
+
 def test_a_name_that_a_variable_gives_must_be_declared_too(
     read: Loading, shop: str, variables: dict[str, str]
 ) -> None:
