@@ -216,14 +216,12 @@ def _trials(
 def _is_given_up(contract: ContractProbe) -> bool:
     """Whether the manifest says that a right belongs to the zero address, so to nobody.
 
-    An ownership that was renounced or never taken (the code behind a proxy), a transfer that is not
-    pending: code that compares the caller with such a view takes the zero address for the right
-    one, and nobody can send from there. What the view says is judged with the state.
+    An ownership that was renounced or never taken, a transfer that is not pending, the parties of
+    the code behind a proxy: code that compares the caller with such a view takes the zero address
+    for the right one, and nobody can send from there. What the view says is judged with the state.
     """
-    named = {text for one in contract.declared.access.values() for text in one.only or ()}
     return any(
-        line.entry.name in named | _OWNERS
-        and line.entry.output_types[:1] == ("address",)
+        line.entry.output_types[:1] == ("address",)
         and not line.entry.inputs
         and _first(line.wanted.equals) == NOBODY
         for line in lines(contract)

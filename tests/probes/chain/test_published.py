@@ -13,7 +13,7 @@ from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.contract_code import Proxy
 from pytest_metarelease.manifest.model import CallerPolicy, Roles
 from pytest_metarelease.manifest.scalars import Access
-from pytest_metarelease.probes.chain.abi import read_abi
+from pytest_metarelease.probes.chain.abi import keccak, read_abi
 from pytest_metarelease.probes.chain.adopting import adopted
 from pytest_metarelease.probes.chain.artifact import Artifact, load
 from pytest_metarelease.probes.chain.codec import call_data, checksum, encode
@@ -186,6 +186,35 @@ def test_a_stranger_who_may_is_found_although_the_owner_is_empty(rpc: Rpc) -> No
         state={"owner": is_("0x" + "00" * 20)},
     )
     with pytest.raises(UnmetError, match="from a stranger"):
+        found.probe.access()
+
+
+# The party `buyer()` is slot 0, which is empty; everything else is for the buyer alone.
+_PARTY = bytes.fromhex(
+    "60003560e01c63" + keccak(b"buyer()")[:4].hex() + "14601c57"
+    "60005433146028576000600" + "0fd" + "5b60005460005260206000f3" + "5b00"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("declares", [True, False])
+def test_parties_that_are_declared_empty_are_nobody(
+    rpc: Rpc, given_up: Bench, declares: bool
+) -> None:
+    """Code behind clones: its parties are set in the clones alone, whatever they are called."""
+    copying = bytes.fromhex(f"60{len(_PARTY):02x}600c60003960{len(_PARTY):02x}6000f3")
+    found = at(rpc, put(rpc, copying + _PARTY), given_up.probe.artifact)
+    buyer = {**_OPEN[1], "name": "buyer"}
+    found.probe.interface = read_abi("parties", (buyer, {**_OPEN[0], "name": "settle"}))
+    found.probe.declared = replace(
+        found.probe.declared,
+        access={"settle": CallerPolicy(nobody="set in clones", reverts=("0x",))},
+        state={"buyer": is_("0x" + "00" * 20)} if declares else {},
+    )
+    if declares:
+        found.probe.access()
+        assert found.verdicts == {Judgement.MET}
+        return
+    with pytest.raises(UnmetError, match="from the zero address"):
         found.probe.access()
 
 
