@@ -128,7 +128,7 @@ def _mismatches(wanted: Expectation, actual: Any) -> Sequence[str]:
 def _compared(wanted: Expectation, actual: Any) -> Iterator[tuple[bool, str]]:
     """Yield whether each stated comparison holds, and what is wrong where it does not."""
     if wanted.states_equals:
-        yield same(wanted.equals, actual), "is not equal"
+        yield same(wanted.equals, actual), _unequal(wanted.equals, actual)
     if wanted.one_of is not None:
         yield any(same(one, actual) for one in wanted.one_of), "is none of them"
     if wanted.type is not None:
@@ -138,6 +138,22 @@ def _compared(wanted: Expectation, actual: Any) -> Iterator[tuple[bool, str]]:
     if wanted.length is not None:
         long_enough = hasattr(actual, "__len__") and len(actual) >= wanted.length
         yield long_enough, f"has fewer than {wanted.length} elements"
+
+
+def _unequal(expected: Any, actual: Any) -> str:
+    """Say that they differ, and how where both are shown alike: ``"1"`` is a text, 1 a number."""
+    if isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
+        pairs = list(zip(expected, actual, strict=False))
+    else:
+        pairs = [(expected, actual)]
+    quoted = [
+        number
+        for text, number in pairs
+        if isinstance(text, str) and not isinstance(number, str) and text == str(number)
+    ]
+    if not quoted:
+        return "is not equal"
+    return f"is not equal: {quoted[0]} is a number, and a text is expected; remove the quotes"
 
 
 def _bounded(wanted: Expectation, actual: Any) -> Iterator[tuple[bool, str]]:

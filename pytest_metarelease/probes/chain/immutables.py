@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from pytest_metarelease.probes.chain.spans import Span
 
 
+_NAMELESS = (
+    "; the number is the compiler's, and another after the next change: build the artifact with "
+    "its syntax tree (Foundry: `ast = true`) to call the immutable by its name"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Runs:
     """The constructor's code: by anybody; at the address itself; by somebody else; or why not."""
@@ -162,6 +168,7 @@ def _unclear(asked: str, name: str, moved: bool | None) -> ProbeError:  # noqa: 
         f"{asked}: its value depends on the deployment itself and was not compared; say what it "
         f"must be under `immutables: {{{name}: ...}}`, or that it cannot be said under "
         f"`differences`: {{facet: immutable, name: {name}, reason: ..., expires: ...}}"
+        + (_NAMELESS if name.isdecimal() else "")
     )
 
 

@@ -26,6 +26,18 @@ def equals(value: Any) -> Expectation:
         (equals(None), Missing("gone"), "is not equal"),
         (equals(None), 0, "is not equal"),
         (equals(1), True, "is not equal"),
+        (
+            equals("12"),
+            12,
+            "is not equal: 12 is a number, and a text is expected; remove the quotes",
+        ),
+        (
+            equals(["a", "12"]),
+            ("a", 12),
+            "is not equal: 12 is a number, and a text is expected; remove the quotes",
+        ),
+        (equals("12"), 13, "is not equal"),
+        (equals(["12"]), "12", "is not equal"),
         (Expectation(one_of=()), 1, "is none of them"),
         (Expectation(one_of=(1, "a")), "b", "is none of them"),
         (Expectation(type="number"), True, "is no number"),
