@@ -43,6 +43,12 @@ class Forged:
         "v other than 27 and 28, or numbers from which nobody follows.",
         OneOrMany(),
     ] = ()
+    expired: Annotated[
+        tuple[str, ...],
+        "Rightly signed, and over: a member such as `deadline` or `expiry`, which the call takes "
+        "too, lies in the past.",
+        OneOrMany(),
+    ] = ()
     arguments: Annotated[
         Mapping[str, Annotated[tuple[str, ...], OneOrMany()]],
         "Argument of the call -> how it is refused once it is another than what was signed, where "

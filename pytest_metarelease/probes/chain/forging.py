@@ -86,6 +86,7 @@ def forgeries(
             _with(entry, changed, genuine),
             own or declared.reverts,
         )
+    yield from _expired(signed, entry, args, declared)
     _check_names(entry, declared)
 
 
@@ -139,6 +140,46 @@ def _signatures(signed: Signed, declared: Forged) -> Iterator[tuple[str, str, tu
     yield "with a signature of zeros", "0x" + "00" * 65, declared.recovery
     yield "with another r", "0x" + "11" * 32 + genuine[66:], (*declared.reverts, *declared.recovery)
 
+
+def _expired(
+    signed: Signed, entry: Entry, args: Sequence[Any], declared: Forged
+) -> Iterator[Forgery]:
+    """Yield the call, signed rightly, with each end of its validity in the past.
+
+    Only where the call takes that time as well: what a contract keeps itself cannot be changed.
+    """
+    for member in signed.typed_data.types[signed.typed_data.primary]:
+        if member.name.lower().replace("_", "") not in _ENDS or not member.type.startswith("uint"):
+            continue
+        place = _place(entry, args, member.name, signed.message.get(member.name))
+        if place is None:
+            continue
+        message = {**signed.message, member.name: _LONG_AGO}
+        over = [*args[:place], _LONG_AGO, *args[place + 1 :]]
+        yield Forgery(
+            f"signed with a {member.name} that is over",
+            _with(entry, over, signed.signature(message=message)),
+            tuple(dict.fromkeys(declared.expired or declared.reverts)),
+        )
+
+
+def _place(entry: Entry, args: Sequence[Any], name: str, value: Any) -> int | None:
+    """Return the argument that is this member: of its value, and of its name where several are."""
+    same = [at for at, one in enumerate(args) if str(one) == str(value)]
+    named = [at for at in same if entry.inputs[at].name.strip("_").lower() == name.lower()]
+    found = named or same
+    return found[0] if len(found) == 1 else None
+
+
+# How standards and products call the second from which on a signature does not count any more:
+# EIP-2612, ERC-3009, ERC-4337, and orders.
+_ENDS = frozenset(
+    {
+        *("deadline", "expiry", "expires", "expiresat", "expiration", "expirationtime"),
+        *("validbefore", "validuntil", "validto", "endtime"),
+    }
+)
+_LONG_AGO = 1
 
 _TITLES = {"chainId": "chain (chainId)", "verifyingContract": "contract (verifyingContract)"}
 

@@ -223,3 +223,33 @@ def test_a_call_that_takes_three_numbers_is_forged_as_well() -> None:
     values = decode(kinds, bytes.fromhex(again["a replay"].data[10:]), "claim")
     v, r, s = values[1:]
     assert f"{r}{s[2:]}{v:02x}" == SIGNED.signature()
+
+
+def timed(name: str, value: Any = 2**40) -> dict[str, Any]:
+    """Return the forgeries of a payment with an end, by title."""
+    types = {"Pay": (*TYPED.types["Pay"], TypedField(name=name, type="uint256"))}
+    signed = Signed(replace(TYPED, types=types), {**SIGNED.message, name: 2**40}, KEY)
+    entry = replace(PAY, inputs=(*PAY.inputs, Parameter(f"{name}_", "uint256", indexed=False)))
+    declared = replace(DECLARED, expired=("TooLate",))
+    return {one.title: one for one in forgeries(signed, entry, (*ARGS, value), declared)}
+
+
+def test_what_has_no_end_is_never_over() -> None:
+    assert not any("over" in title for title in (*made(), *timed("start"), *timed("deadlines")))
+
+
+@pytest.mark.parametrize("name", ["deadline", "expiry", "validBefore", "valid_until", "expiresAt"])
+def test_a_right_signature_that_is_over_is_tried(name: str) -> None:
+    found = timed(name)[f"signed with a {name} that is over"]
+    assert found.refusals == ("TooLate",)
+    kinds = ["address", "uint256", "bytes", "uint256"]
+    to, sum_, signature, end = decode(kinds, bytes.fromhex(found.data[10:]), "pay")
+    assert (to.lower(), sum_, end) == (SELF.lower(), 7, 1)
+    types = {"Pay": (*TYPED.types["Pay"], TypedField(name=name, type="uint256"))}
+    message = {**SIGNED.message, name: 1}
+    right = Signed(replace(TYPED, types=types), message, KEY)
+    assert signature == right.signature()
+
+
+def test_an_end_that_the_call_does_not_take_cannot_be_tried() -> None:
+    assert "signed with a deadline that is over" not in timed("deadline", value=2**41)
