@@ -496,7 +496,8 @@ class Contract:
     ] = field(default_factory=dict)
     access: Annotated[
         Mapping[str, CallerPolicy],
-        "Function that changes state (name or signature), `receive` or `fallback` -> who may.",
+        "Function that changes state (name or signature), `receive` or `fallback` -> who may. "
+        "`#label` behind it tells several lines about one function apart.",
     ] = field(default_factory=dict)
     roles: Roles | None = None
     no_rights: Annotated[

@@ -103,19 +103,25 @@ def _rules(contract: ContractProbe) -> list[Rule]:
     special = {one.kind: one for one in contract.interface.special}
     found = []
     for key, policy in contract.declared.access.items():
-        if key in _SPECIAL:
-            if key not in special:
-                raise UsageError(f"{contract.name}: the ABI has no {key}; remove access.{key}")
-            entry = special[key]
-            data = "0x" if key == "receive" else NO_FUNCTION
+        name = function_of(key)
+        if name in _SPECIAL:
+            if name not in special:
+                raise UsageError(f"{contract.name}: the ABI has no {name}; remove access.{key}")
+            entry = special[name]
+            data = "0x" if name == "receive" else NO_FUNCTION
         else:
-            entry = contract.interface.function(key)
+            entry = contract.interface.function(name)
             if entry.reads:
                 raise UsageError(f"{contract.name}: {key} changes nothing; declare it under state")
             tried = policy.unchecked is None
             data = call_data(entry, arguments(entry, policy)) if tried else "0x"
         found.append(Rule(key, entry, policy, data))
     return found
+
+
+def function_of(key: str) -> str:
+    """Return the function that a line of ``access`` is about: what stands before a ``#label``."""
+    return key.partition("#")[0]
 
 
 def arguments(entry: Entry, policy: CallerPolicy | None) -> Sequence[Any]:
@@ -372,7 +378,8 @@ def _next_step(trial: Trial) -> str:
 
 def _called(rule: Rule) -> str:
     paid = f" with {rule.policy.value} wei" if rule.policy.value else ""
-    return (rule.entry.signature if rule.entry.kind == "function" else rule.key) + paid
+    name, sign, label = rule.key.partition("#")
+    return (rule.entry.signature if rule.entry.kind == "function" else name) + sign + label + paid
 
 
 def _shown(contract: ContractProbe, answer: Answer) -> str:

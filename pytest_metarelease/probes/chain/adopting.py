@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import RefusedError, UnmetError, UsageError
-from pytest_metarelease.probes.chain.access import NO_FUNCTION, arguments
+from pytest_metarelease.probes.chain.access import NO_FUNCTION, arguments, function_of
 from pytest_metarelease.probes.chain.callers import Caller, strangers
 from pytest_metarelease.probes.chain.directory import NOBODY
 
@@ -51,15 +51,13 @@ def _unlisted_views(contract: ContractProbe) -> Iterator[Entry]:
 
 
 def _unlisted_changes(contract: ContractProbe) -> tuple[Entry, ...]:
-    keys = [one for one in contract.declared.access if one not in ("receive", "fallback")]
-    listed = {contract.interface.function(key).selector for key in keys}
+    declared = {function_of(one) for one in contract.declared.access}
+    special = {"receive", "fallback"}
+    listed = {contract.interface.function(one).selector for one in declared - special}
     plain = (
         one for one in contract.interface.functions if not one.reads and one.selector not in listed
     )
-    special = (
-        one for one in contract.interface.special if one.kind not in contract.declared.access
-    )
-    return (*plain, *special)
+    return (*plain, *(one for one in contract.interface.special if one.kind not in declared))
 
 
 def _view(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import MalformedError, UsageError
-from pytest_metarelease.probes.chain.access import arguments
+from pytest_metarelease.probes.chain.access import arguments, function_of
 from pytest_metarelease.probes.chain.callers import Caller, callers
 from pytest_metarelease.probes.chain.codec import call_data, checksum, explain
 from pytest_metarelease.probes.chain.measuring import Tally
@@ -77,9 +77,9 @@ def _is_stopped(
     policy = next(
         (
             one
-            for name, one in contract.declared.access.items()
-            if name not in ("receive", "fallback")
-            and contract.interface.function(name).selector == entry.selector
+            for name, one in sorted(contract.declared.access.items(), key=_is_labelled)
+            if function_of(name) not in ("receive", "fallback")
+            and contract.interface.function(function_of(name)).selector == entry.selector
         ),
         None,
     )
@@ -105,6 +105,11 @@ def _is_stopped(
             seen, expected, actual, f"{entry.name} goes on while paused; do not rely on the pause"
         )
     contract.asking.met(seen, expected, f"reverts: {revert.reason or revert.data}")
+
+
+def _is_labelled(line: tuple[str, object]) -> bool:
+    """Whether a line of ``access`` is about a special case of its function; those come last."""
+    return "#" in line[0]
 
 
 def _says_so(contract: ContractProbe, pausing: Pausing, pauser: Caller, *, paused: bool) -> None:

@@ -237,6 +237,41 @@ def test_a_reason_may_name_the_caller(rpc: Rpc, address: str, reverts: str, good
             found.probe.access()
 
 
+def once(given: tuple[Given, ...]) -> dict[str, CallerPolicy]:
+    """Policies with a second line about deposits, in the state that is given."""
+    refused = (*NOT_DEPOSITOR, "Invalid state")
+    more = CallerPolicy(nobody="once", reverts=refused, value=Wei(AMOUNT), given=given)
+    return {"deposit#again": more, **policies()}
+
+
+def test_a_function_may_be_tried_in_several_states(rpc: Rpc, address: str) -> None:
+    found = of_escrow(rpc, address, access=once((Given(slot="0", value=1, size=1),)))
+    found.probe.access()
+    assert found.verdicts == {Judgement.MET}
+    with pytest.raises(UnmetError, match=r"deposit\(\)#again with \d+ wei from depositor"):
+        of_escrow(rpc, address, access=once(FRESH)).probe.access()
+
+
+def test_a_label_names_no_other_function(rpc: Rpc, address: str) -> None:
+    one = CallerPolicy(nobody="x", reverts=("0x",))
+    with pytest.raises(UsageError, match="deposits"):
+        of_escrow(rpc, address, access=policies() | {"deposits#x": one}).probe.access()
+    with pytest.raises(UsageError, match="the ABI has no receive"):
+        of_escrow(rpc, address, access=policies() | {"receive#x": one}).probe.access()
+
+
+def test_lines_in_several_states_do_not_mislead_the_pause(rpc: Rpc, address: str) -> None:
+    found = of_escrow(
+        rpc,
+        address,
+        access=once(FRESH),
+        pausing=Pausing(by="owner", blocks={"deposit": "Pausable: paused"}),
+    )
+    found.probe.pausing()
+    assert found.verdicts == {Judgement.MET}
+    assert any("deposit() by depositor reverts" in one.expected for one in found.cited)
+
+
 def test_an_unknown_caller_is_a_usage_error(rpc: Rpc, address: str) -> None:
     wrong = policies(pause=CallerPolicy(only=("ownr",), reverts=NO_OWNER))
     with pytest.raises(UsageError, match="ownr"):
