@@ -93,6 +93,8 @@ def _tried(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
     if outcome.revert is None:
         return {"anyone": "a call from a stranger, with zeros for arguments, succeeded"}
     reason = _refusal(outcome.revert, stranger)
+    if role := _role(contract, outcome.revert):
+        return {"only": [f"role:{role}"], "reverts": reason}
     admitted = []
     for view in contract.interface.views:
         if view.inputs or view.output_types != ("address",):
@@ -112,6 +114,17 @@ def _tried(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
             "reverts": reason,
         }
     return {"nobody": "no address that a view names is treated otherwise", "reverts": reason}
+
+
+def _role(contract: ContractProbe, revert: Revert) -> str:
+    """Return the view whose role the refusal names, as AccessControl does, or nothing."""
+    said = revert.reason.lower()
+    if "role" not in said and "accesscontrol" not in said:
+        return ""
+    named = re.findall(r"0x[0-9a-f]{64}(?![0-9a-f])", said)
+    views = [one for one in contract.interface.views if one.output_types == ("bytes32",)]
+    plain = [one for one in views if not one.inputs] if named else []
+    return next((one.name for one in plain if contract.view(one.signature).returned in named), "")
 
 
 def _differs_for(contract: ContractProbe, entry: Entry, zero: Caller, reason: str) -> bool:
@@ -138,7 +151,8 @@ def _called(contract: ContractProbe, entry: Entry, caller: Caller) -> Outcome:
 
 def _refusal(revert: Revert, caller: Caller) -> str:
     """Return the reason with the caller's own address, where it names it, as ``{caller}``."""
-    return _reason(revert).replace(caller.address.lower(), "{caller}")
+    # Not the beginning of something longer: the zero address begins a role of zeros.
+    return re.sub(f"{caller.address.lower()}(?![0-9a-f])", "{caller}", _reason(revert))
 
 
 def _reason(revert: Revert) -> str:

@@ -104,3 +104,13 @@ def test_texts_of_the_chain_stay_texts(text: str) -> None:
     written = _yaml(text)
     assert "\n" not in written
     assert yaml.safe_load(written) == text.replace("${", "$${")
+
+
+def test_the_role_that_a_refusal_names_is_who_may(rpc: Rpc) -> None:
+    log = declared(deploy(rpc, "SettlementLog", ()), constructor=(), state={})
+    document = yaml.safe_load("\n".join(adopted(bench(rpc, log, "SettlementLog").probe)))
+    found = {name: one.get("only") for name, one in document["access"].items()}
+    assert found["pause"] == found["unpause"] == ["role:PAUSER_ROLE"]
+    assert found["record"] == ["role:RECORDER_ROLE"]
+    assert found["grantRole"] == ["role:DEFAULT_ADMIN_ROLE"]
+    assert found["renounceRole"] is None

@@ -242,6 +242,11 @@ def test_all_of_it_can_be_adopted(rpc: Rpc, name: str) -> None:
     if name.startswith("OpenZeppelin"):
         # What is refused there is the zero among the arguments, not the caller.
         assert "anyone" in lines["access"]["approve"]
+        # The role of zeros begins with the zero address, which is one of those that are tried.
+        for name in ("grantRole", "revokeRole"):
+            granted = lines["access"][name]
+            assert granted["only"] == ["role:DEFAULT_ADMIN_ROLE"]
+            assert granted["reverts"].endswith("account {caller} is missing role 0x" + "00" * 32)
         assert "anyone" in lines["access"]["renounceRole"]
         assert "nobody" in lines["access"]["mint"]
 
