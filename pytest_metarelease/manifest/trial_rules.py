@@ -19,8 +19,9 @@ from pytest_metarelease.manifest.rule_parts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Mapping
 
+    from pytest_metarelease.manifest.scalars import Wei
     from pytest_metarelease.manifest.trials import (
         Action,
         Beside,
@@ -36,6 +37,9 @@ ANYONE = "anyone"
 
 DEPLOYER = "deployer"
 """A role that every flow and state machine has."""
+
+CREATED = "created"
+"""Among changes: the contracts that a transaction creates."""
 
 _PARTS = re.compile(r"balance|nonce|code|slots|0x[0-9a-fA-F]{1,64}|0|[1-9][0-9]{0,76}")
 _RESERVED = {"self", ANYONE}
@@ -62,6 +66,8 @@ def forged(declared: Forged) -> Broken:
 def changes(texts: tuple[str, ...], known: set[str], path: tuple[str | int, ...]) -> Broken:
     """What the changes of transactions break; ``known`` are the stand-ins for accounts."""
     for index, text in enumerate(texts):
+        if text == CREATED:
+            continue
         account, *parts = text.split() or [""]
         yield from stand_ins(account, known | {f"${DEPLOYER}"}, (*path, index))
         if not parts or not all(map(_PARTS.fullmatch, parts)):
@@ -132,6 +138,9 @@ def _step(step: Step, known: set[str], declared: Flow | Machine) -> Broken:
     yield from stand_ins(step.args, known | signed, ("args",))
     yield from of_all_texts(step.reverts, ("reverts",))
     yield from changes(step.changes, known, ("changes",))
+    yield from _pays(step.pays, known)
+    if step.pays and step.reverts is not None:
+        yield ("pays",), "stands beside reverts; what is refused pays nobody"
     if step.to is not None:
         yield from _known(step.to, declared.beside, ("to",))
     if step.sign is not None:
@@ -141,6 +150,11 @@ def _step(step: Step, known: set[str], declared: Flow | Machine) -> Broken:
         name, dot, _ = view.partition("(")[0].rpartition(".")
         if dot:
             yield from _known(name, declared.beside, ("then", view))
+
+
+def _pays(payments: Mapping[str, Wei], known: set[str]) -> Broken:
+    for account in payments:
+        yield from stand_ins(account, known, ("pays", account))
 
 
 def _action(declared: Machine, action: Action, known: set[str]) -> Broken:
@@ -155,6 +169,7 @@ def _action(declared: Machine, action: Action, known: set[str]) -> Broken:
         yield from _known(start, declared.states, ("moves", start))
         yield from _known(end, declared.states, ("moves", start))
     yield from changes(action.changes, known, ("changes",))
+    yield from _pays(action.pays, known)
     yield from _texts(action.otherwise, ("otherwise",))
     yield from _texts(action.elsewhere, ("elsewhere",))
     signed = SIGNATURE_PARTS if action.sign is not None else set()

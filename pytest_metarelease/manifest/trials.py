@@ -71,7 +71,12 @@ class Signing:
 _CHANGES = (
     "What a transaction may change beside its sender's balance and nonce, as `ACCOUNT PART...`: an "
     "account is $self, $ROLE, contract:NAME or an address, a part is balance, nonce, code, slots "
-    "(any) or the number of a slot. Where $self is not named, it may change all of it."
+    "(any) or the number of a slot. Where $self is not named, it may change all of it. `created` "
+    "stands for contracts that it creates."
+)
+_PAYS = (
+    "Account, as in `changes` -> what exactly it gets in ether, e.g. `0.1 ether`; gas and what the "
+    "sender pays with the call are not counted."
 )
 
 
@@ -101,6 +106,7 @@ class Step:
         "View functions after the call; of what stands `beside`: `NAME.view`, and several calls of "
         "one as `view#1`.",
     ] = field(default_factory=dict)
+    pays: Annotated[Mapping[str, Wei], _PAYS] = field(default_factory=dict)
     after: Annotated[
         Seconds | None, "So much time passes before the call; the flow is then only simulated."
     ] = None
@@ -207,6 +213,7 @@ class Action:
         tuple[str, ...], "Events of a move that is executed, where access is transact.", OneOrMany()
     ] = ()
     changes: Annotated[tuple[str, ...], "As in a step of a flow.", OneOrMany()] = ()
+    pays: Annotated[Mapping[str, Wei], _PAYS] = field(default_factory=dict)
 
 
 @record

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_metarelease.errors import UsageError
 from pytest_metarelease.manifest.expectations import Expectation
 from pytest_metarelease.manifest.model import TypedData
+from pytest_metarelease.manifest.trial_rules import CREATED
 from pytest_metarelease.manifest.trials import Flow, Step
 from pytest_metarelease.probes.chain.abi import Entry, Interface
 from pytest_metarelease.probes.chain.codec import call_data
@@ -53,12 +54,22 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class Pay:
+    """What an account must get of an act: ``value`` wei; ``name`` is how the manifest has it."""
+
+    name: str
+    address: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """A step, ready to be sent: call data encoded, signatures made, ``value`` in wei.
 
     ``refusals`` are the reasons of which one must come, none where it must succeed; ``note`` says
     what is special about it; without ``sent`` it is only simulated, and changes nothing.
-    ``changes`` is what its transaction may change, by address. ``target`` is what it calls, in
+    ``changes`` is what its transaction may change, by address, and ``may_create`` whether it may
+    create contracts beside. ``target`` is what it calls, in
     whose ``target.interface`` are the events and the errors that may come of it.
     """
 
@@ -73,6 +84,8 @@ class Act:
     note: str = ""
     sent: bool = True
     changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    may_create: bool = False
+    pays: tuple[Pay, ...] = ()
 
     @property
     def value(self) -> int:
@@ -197,6 +210,8 @@ class _Casting:
             refusals=refusals,
             sent=not refusals,
             changes=self.changes(step.changes),
+            may_create=CREATED in (*self.changed, *step.changes),
+            pays=self._pays(step),
         )
         if forged and signed is not None and declared is not None and not refusals:
             yield from (_tried(tried, one) for one in replays(signed, entry, args, declared))
@@ -205,11 +220,23 @@ class _Casting:
         """Return what may change, by address in lower case."""
         found: dict[str, tuple[str, ...]] = {}
         for text in (*self.changed, *more):
+            if text == CREATED:
+                continue
             written, *parts = text.split()
             known = filled(written, self.names)
             address = self.directory.address(known, self.names["self"]).lower()
             found[address] = (*found.get(address, ()), *parts)
         return found
+
+    def _pays(self, step: Step) -> tuple[Pay, ...]:
+        return tuple(
+            Pay(
+                name,
+                self.directory.address(filled(name, self.names), self.names["self"]),
+                int(value),
+            )
+            for name, value in step.pays.items()
+        )
 
     def _view(self, key: str, wanted: Expectation, names: Mapping[str, str]) -> View:
         name, dot, _ = key.partition("(")[0].rpartition(".")

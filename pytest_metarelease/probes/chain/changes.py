@@ -27,6 +27,7 @@ class Sent:
     own: str
     may_change: Mapping[str, tuple[str, ...]]
     creates: bool = False
+    may_create: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ def beyond(seen: Seen, sent: Sent, recipient: str) -> list[str]:
             may |= {"balance"}
         if account == own and (own not in allowed or sent.creates):
             continue
-        if sent.creates and account in seen.created:
-            # What a constructor deploys has no address that a manifest could name.
+        if (sent.creates or sent.may_create) and account in seen.created:
+            # What a constructor or a factory deploys has no address that a manifest could name.
             continue
         extra = sorted(one for one in parts if one not in may and not _any_slot(one, may))
         found += [f"{account}: {_short(one)}" for one in extra]

@@ -6,6 +6,7 @@ Spends at most what the run's purse covers, from one declared account, and sends
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from pytest_metarelease.errors import (
@@ -13,12 +14,13 @@ from pytest_metarelease.errors import (
     MalformedError,
     ProbeError,
     UndeclaredError,
+    UnsupportedError,
 )
 from pytest_metarelease.probes.chain.casting import DEPLOYER, Act, Script
 from pytest_metarelease.probes.chain.codec import explain
 from pytest_metarelease.probes.chain.ignoring import ignored
 from pytest_metarelease.probes.chain.paying import TRANSFER_GAS, Payment, balances, pay
-from pytest_metarelease.probes.chain.performing import Performed, decoded_view
+from pytest_metarelease.probes.chain.performing import Performed, decoded_view, payments
 from pytest_metarelease.probes.chain.quantities import payload, quantity
 from pytest_metarelease.probes.chain.reentering import reentered
 from pytest_metarelease.probes.chain.revert import Revert
@@ -27,7 +29,7 @@ from pytest_metarelease.probes.chain.sending import Fees, Receipt, Wallet, fees
 from pytest_metarelease.probes.chain.signing import check_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_metarelease.manifest.model import Chain
     from pytest_metarelease.probes.chain.abi import Interface
@@ -143,7 +145,9 @@ class Execution:
             to=act.to, fee=self._fee, gas=gas, data=act.data, value=act.value
         )
         self._reads_at(receipt)
-        return _done(receipt, self._views(act) if receipt.succeeded else None)
+        if not receipt.succeeded:
+            return _done(receipt)
+        return replace(_done(receipt, self._views(act)), paid=self._paid(act, receipt))
 
     def try_all(self, acts: Sequence[Act]) -> list[Performed]:
         """Simulate the acts, each by itself, where the contract stands now; nothing is sent.
@@ -184,6 +188,28 @@ class Execution:
             view.key: decoded_view(view, _output(answer, view.key))
             for view, answer in zip(act.views, answers, strict=True)
         }
+
+    def _paid(self, act: Act, receipt: Receipt) -> Mapping[str, int]:
+        """Return what the accounts of ``act.pays`` got in the block of its transaction."""
+        if not act.pays:
+            return {}
+        if receipt.cost is None:
+            raise UnsupportedError(
+                f"{self._rpc.masked}: receipts do not say what gas cost (effectiveGasPrice), so "
+                "that what the sender gets cannot be told"
+            )
+        asks = [
+            Ask("eth_getBalance", (one.address, hex(block)))
+            for block in (receipt.block - 1, receipt.block)
+            for one in act.pays
+        ]
+        found = [
+            quantity(settled(answer, "eth_getBalance"), "balance")
+            for answer in self._rpc.batch(asks)
+        ]
+        half = len(act.pays)
+        spent = act.value + receipt.cost
+        return payments(act, found[:half], found[half:], spent=spent, by=act.sender)
 
     def _needs(self, deployment_gas: int) -> dict[str, int]:
         """Return the wei that each role may need: values of its steps, and gas at its highest."""

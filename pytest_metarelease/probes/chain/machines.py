@@ -111,6 +111,7 @@ class MachineProbe:
             then=then,
             emits=action.emits if shown else (),
             changes=action.changes,
+            pays=action.pays if one.done else {},
         )
 
     def _says(self, state: str) -> Expectation:

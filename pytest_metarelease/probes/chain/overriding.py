@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 MONEY = 10**20
 """Wei that a simulated caller has beside what it pays."""
 
+READER = "0x00000000000000000000000000000000c0de0006"
+"""Where ``SAYS_BALANCE`` stands in a simulation."""
+
+SAYS_BALANCE = "0x6000353160005260206000f3"
+"""BALANCE(CALLDATALOAD(0)), returned."""
+
 _SOMEWHERE = "0x00000000000000000000000000000000c0de0004"
 # SLOAD slot 0 and return it.
 _SAYS_SLOT_0 = "0x60005460005260206000f3"
@@ -47,6 +53,11 @@ def check_witness(answer: Answer, masked: str) -> None:
             f"{masked}: the node does not know state overrides of eth_call, so this cannot be "
             "simulated; use a node that does (geth, anvil, erigon, reth)"
         )
+
+
+def balance_data(address: str) -> str:
+    """Return the call data with which the code ``SAYS_BALANCE`` says what an account has."""
+    return "0x" + address[2:].lower().rjust(64, "0")
 
 
 def patched(words: dict[str, bytes], given: Sequence[Given]) -> dict[str, str]:

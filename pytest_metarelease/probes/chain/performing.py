@@ -25,7 +25,7 @@ class Performed:
 
     ``transaction`` is its hash, None where it was only simulated; ``reverted`` is a revert of the
     call, ``failed`` says that a transaction which had been simulated well failed all the same.
-    ``unknown`` is why nothing can be told.
+    ``unknown`` is why nothing can be told. ``paid`` is how many wei accounts got, by address.
     """
 
     reverted: Revert | None
@@ -35,6 +35,7 @@ class Performed:
     transaction: str | None = None
     failed: bool = False
     unknown: ProbeError | None = None
+    paid: Mapping[str, int] | None = None
 
     def __str__(self) -> str:
         if self.unknown is not None:
@@ -53,7 +54,8 @@ def promise(act: Act) -> str:
         return f"{act.title} succeeds"
     emits = f", emits {', '.join(act.step.emits)}" if act.step.emits else ""
     then = "".join(f", then {one.key} is {describe(one.wanted)}" for one in act.views)
-    return f"{act.title} succeeds{emits}{then}"
+    pays = "".join(f", pays {one.value} wei to {one.name}" for one in act.pays)
+    return f"{act.title} succeeds{emits}{then}{pays}"
 
 
 def broken_promise(act: Act, done: Performed) -> str | None:
@@ -69,7 +71,11 @@ def broken_promise(act: Act, done: Performed) -> str | None:
     if not act.sent:
         # What is only tried is followed by a view in a simulation alone.
         return "; ".join(_other_views(act, done)) or None if done.views else None
-    problems = [*_missing_events(act, done.logs), *_other_views(act, done)]
+    problems = [
+        *_missing_events(act, done.logs),
+        *_other_views(act, done),
+        *_other_payments(act, done),
+    ]
     return "; ".join(problems) or None
 
 
@@ -96,6 +102,25 @@ def _other_views(act: Act, done: Performed) -> list[str]:
         if problem is not None:
             found.append(f"then {view.key} is {show(value)}, not {describe(view.wanted)}")
     return found
+
+
+def _other_payments(act: Act, done: Performed) -> list[str]:
+    paid = done.paid or {}
+    return [
+        f"{one.name} gets {paid.get(one.address)} wei, not {one.value}"
+        for one in act.pays
+        if paid.get(one.address) != one.value
+    ]
+
+
+def payments(
+    act: Act, before: Sequence[int], after: Sequence[int], *, spent: int, by: str
+) -> Mapping[str, int]:
+    """Return what each account of ``act.pays`` got; ``spent`` is what the account ``by`` gave."""
+    return {
+        one.address: then - was + (spent if one.address.lower() == by.lower() else 0)
+        for one, was, then in zip(act.pays, before, after, strict=True)
+    }
 
 
 def decoded_view(view: View, output: bytes | Revert) -> Any:

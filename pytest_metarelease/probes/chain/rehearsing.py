@@ -24,8 +24,14 @@ from pytest_metarelease.probes.chain.assembling import (
 from pytest_metarelease.probes.chain.casting import DEPLOYER, Act, Script
 from pytest_metarelease.probes.chain.codec import explain
 from pytest_metarelease.probes.chain.executing import STEP_GAS
-from pytest_metarelease.probes.chain.overriding import check_witness, witness
-from pytest_metarelease.probes.chain.performing import Performed, decoded_view
+from pytest_metarelease.probes.chain.overriding import (
+    READER,
+    SAYS_BALANCE,
+    balance_data,
+    check_witness,
+    witness,
+)
+from pytest_metarelease.probes.chain.performing import Performed, decoded_view, payments
 from pytest_metarelease.probes.chain.quantities import payload
 from pytest_metarelease.probes.chain.revert import Revert, make_revert
 from pytest_metarelease.probes.chain.rpc import Ask, Rpc, settled
@@ -95,7 +101,7 @@ def _portions(acts: Sequence[Act]) -> Iterator[frozenset[int]]:
 def _perform(
     rpc: Rpc, snapshot: Snapshot, script: Script, acts: Sequence[Act]
 ) -> tuple[list[Performed], list[Performed]]:
-    overrides = {
+    overrides = {READER: {"code": SAYS_BALANCE}} | {
         address: {"code": _hex(forwarder()), "balance": _BALANCE}
         for address in {act.sender for act in acts} - {script.addresses[DEPLOYER]}
     }
@@ -110,7 +116,8 @@ def _perform(
             steps += calls
             continue
         trial = f"0x{_TRIAL + number:040x}"
-        undone = program([_as_role(act), *calls[1:]], undone=True)
+        first = len(act.pays)
+        undone = program([*calls[:first], _as_role(act), *calls[first + 1 :]], undone=True)
         overrides[trial] = {"code": _hex(undone), "balance": _BALANCE}
         steps.append(Calling(trial, b"", 0, 2 * STEP_GAS))
     main = director(_SOMEBODY, steps)
@@ -134,7 +141,12 @@ def _calls(act: Act) -> list[Calling]:
     data = bytes.fromhex(act.data[2:])
     own = Calling(act.to, data, act.value, STEP_GAS) if act.role == DEPLOYER else _as_role(act)
     views = act.views if not act.refusals else ()
-    return [own, *(Calling(one.to, bytes.fromhex(one.data[2:]), 0, STEP_GAS) for one in views)]
+    asked = [
+        Calling(READER, bytes.fromhex(balance_data(one.address)[2:]), 0, STEP_GAS)
+        for one in act.pays
+    ]
+    seen = [Calling(one.to, bytes.fromhex(one.data[2:]), 0, STEP_GAS) for one in views]
+    return [*asked, own, *seen, *asked]
 
 
 def _as_role(act: Act) -> Calling:
@@ -172,27 +184,33 @@ def _read(
                 f"{rpc.masked}: {one.name} stands at 0x{created.word:040x}, not at {one.address}"
             )
         deployed.append(Performed(None, block=snapshot.number))
+    own = script.addresses[DEPLOYER]
     found, at = [], 0
     for act, count in acts:
         if act.sent:
             mine: Sequence[Ending] = rest[at : at + count]
             at += count
-            found.append(_performed(act, mine, snapshot.number))
+            found.append(_performed(act, mine, snapshot.number, own))
             continue
         inner = endings(rest[at].output, count)
         at += 1
         try:
             if inner is None:
                 raise RefusedError(f"{rpc.masked}: {act.title}: the simulation ran out of gas")
-            found.append(_performed(act, inner, snapshot.number))
+            found.append(_performed(act, inner, snapshot.number, own))
         except ProbeError as problem:
             # What is tried beside it has its own answer.
             found.append(Performed(None, unknown=problem))
     return deployed, found
 
 
-def _performed(act: Act, ended: Sequence[Ending], block: int) -> Performed:
-    first, *views = ended
+def _performed(act: Act, ended: Sequence[Ending], block: int, director: str) -> Performed:
+    paying = len(act.pays)
+    before, (first, *views), after = (
+        ended[:paying],
+        ended[paying : len(ended) - paying],
+        ended[len(ended) - paying :],
+    )
     interface = act.target.interface
     if first.word == 0:
         return Performed(_revert(first, interface, act.title, STEP_GAS), block=block)
@@ -202,7 +220,16 @@ def _performed(act: Act, ended: Sequence[Ending], block: int) -> Performed:
         )
         for view, one in zip(act.views, views, strict=False)
     }
-    return Performed(None, (), values, block)
+    # Whoever calls, the value comes from the deployer's account, which directs.
+    held = ([_balance(one) for one in part] for part in (before, after))
+    paid = payments(act, *held, spent=act.value, by=director)
+    return Performed(None, (), values, block, paid=paid)
+
+
+def _balance(ended: Ending) -> int:
+    if ended.word == 0:
+        raise RefusedError("the balance of an account could not be read in the simulation")
+    return int.from_bytes(ended.output, "big")
 
 
 def _revert(ended: Ending, interface: Interface, what: str, most: int | None) -> Revert:

@@ -55,6 +55,8 @@ class Receipt:
     succeeded: bool
     contract: str | None
     logs: tuple[Mapping[str, Any], ...]
+    #: What its gas cost, in wei; None where the node does not say (before EIP-1559).
+    cost: int | None = None
 
 
 def fees(rpc: Rpc) -> Fees:
@@ -183,5 +185,16 @@ def read_receipt(value: Any, digest: str) -> Receipt:
         block_hash=block_hash(found.get("blockHash"), f"{what}: block hash"),
         succeeded=status == 1,
         contract=found.get("contractAddress"),
+        cost=_cost(found, what),
         logs=tuple(mapping(log, f"log of {digest}") for log in listing(found.get("logs"), what)),
     )
+
+
+def _cost(receipt: Mapping[str, Any], what: str) -> int | None:
+    if receipt.get("effectiveGasPrice") is None:
+        return None
+    used = quantity(receipt.get("gasUsed"), f"{what}: gas")
+    price = quantity(receipt["effectiveGasPrice"], f"{what}: price of gas")
+    # Rollups take the data's price on the chain below beside it (OP Stack).
+    below = receipt.get("l1Fee")
+    return used * price + (0 if below is None else quantity(below, f"{what}: l1Fee"))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_metarelease.errors import MalformedError, RefusedError
 from pytest_metarelease.probes.chain.casting import DEPLOYER, Act, Script
 from pytest_metarelease.probes.chain.codec import explain
-from pytest_metarelease.probes.chain.performing import Performed, decoded_view
+from pytest_metarelease.probes.chain.overriding import READER, SAYS_BALANCE, balance_data
+from pytest_metarelease.probes.chain.performing import Performed, decoded_view, payments
 from pytest_metarelease.probes.chain.quantities import listing, mapping, payload, quantity
 from pytest_metarelease.probes.chain.revert import Revert, make_revert, read_revert
 
@@ -61,12 +62,15 @@ def simulate(
     acts = []
     for act in script.acts:
         interface = act.target.interface
+        before = [_balance(next(results)) for _ in act.pays]
         done = _tried(act, next(results), interface)
         views = {
             view.key: decoded_view(view, _performed_output(next(results), interface))
             for view in act.views
         }
-        acts.append(replace(done, views=views, block=snapshot.number))
+        after = [_balance(next(results)) for _ in act.pays]
+        paid = payments(act, before, after, spent=act.value, by=act.sender)
+        acts.append(replace(done, views=views, block=snapshot.number, paid=paid))
     return deployed, acts
 
 
@@ -85,6 +89,7 @@ def _blocks(script: Script, now: int) -> Sequence[dict[str, Any]]:
             "stateOverrides": {
                 **{address: {"balance": _BALANCE} for address in script.addresses.values()},
                 deployer: {"code": "0x", "balance": _BALANCE},
+                READER: {"code": SAYS_BALANCE},
             },
             "calls": [],
         },
@@ -99,9 +104,22 @@ def _blocks(script: Script, now: int) -> Sequence[dict[str, Any]]:
             now += int(act.step.after)
             blocks.append({"blockOverrides": {"time": hex(now)}, "calls": []})
         calls = blocks[-1]["calls"]
+        asked = [
+            {"from": _SOMEBODY, "to": READER, "input": balance_data(one.address)}
+            for one in act.pays
+        ]
+        calls += asked
         calls.append({"from": act.sender, "to": act.to, "input": act.data, "value": hex(act.value)})
         calls += [{"from": _SOMEBODY, "to": one.to, "input": one.data} for one in act.views]
+        calls += asked
     return blocks
+
+
+def _balance(value: Any) -> int:
+    result = mapping(value, "simulated call")
+    if quantity(result.get("status"), "simulated status") != 1:
+        raise RefusedError("the balance of an account could not be read in the simulation")
+    return int.from_bytes(payload(result.get("returnData", "0x"), "simulated balance"), "big")
 
 
 def _tried(act: Act, value: Any, interface: Interface) -> Performed:

@@ -30,7 +30,7 @@ from pytest_metarelease.probes.chain.simulating import simulate
 from pytest_metarelease.probes.chain.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_metarelease.evidence import Measurement
     from pytest_metarelease.probes.chain.casting import Act, Script
@@ -105,7 +105,7 @@ class Stage:
             self._judge_ignored(execution, act)
         done, measurement = self.asking.ask(act.title, partial(execution.perform, act))
         judged = self._judge(act, done, measurement)
-        sent = self._sent(script, done, act.sender, act.changes)
+        sent = self._sent(script, done, act.sender, act)
         return [judged, self._judge_changes(guard, act.title, sent)]
 
     def _judge_again(self, execution: Execution, act: Act) -> None:
@@ -160,7 +160,7 @@ class Stage:
         script: Script,
         done: Performed,
         sender: str,
-        may: Mapping[str, tuple[str, ...]] | None = None,
+        act: Act | None = None,
         *,
         creates: Deployment | None = None,
     ) -> Sent:
@@ -170,8 +170,9 @@ class Stage:
             done.block or 0,
             sender,
             script.address if creates is None else creates.address,
-            script.changes if may is None else may,
+            script.changes if act is None else act.changes,
             creates=creates is not None,
+            may_create=act is not None and act.may_create,
         )
 
     def _judge_changes(self, guard: Guard, title: str, sent: Sent) -> Measurement:
