@@ -7,14 +7,18 @@ from typing import Any
 
 import pytest
 
+from pytest_metarelease.manifest.expectations import Expectation
 from pytest_metarelease.manifest.rules import broken_by
+from pytest_metarelease.manifest.scalars import Wei
 from pytest_metarelease.manifest.trials import (
     Action,
+    Beside,
     Domain,
     Flow,
     Forged,
     Halt,
     Machine,
+    OwnToken,
     SignedBy,
     Signing,
     Step,
@@ -131,3 +135,69 @@ def test_what_a_step_may_change_is_an_account_and_its_parts() -> None:
     step = Step(call="fill", sender="buyer", changes=("$buyer balance", "$seller balance", "$self"))
     found = problems(Flow(contract="till", roles=("buyer",), steps=(step,)))
     assert [one.partition(" ")[0] for one in found] == ["steps.0.changes.1:", "steps.0.changes.2:"]
+
+
+GOLD = Beside(token=OwnToken())
+STEP = Step(call="fill", sender="buyer")
+
+
+def having(**changes: Any) -> Flow:
+    return Flow(contract="till", roles=("buyer",), **{"steps": (STEP,), **changes})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (Beside(), ": is either a `contract` of the manifest or a `token: {}`"),
+        (Beside(contract="till", token=OwnToken()), ": is either a `contract`"),
+        (replace(GOLD, constructor=("1",)), "constructor: is for contracts"),
+        (having(beside={"buyer": GOLD}), "beside.buyer: buyer has a meaning of its own"),
+        (having(beside={"self": GOLD}), "beside.self: self has a meaning of its own"),
+        (having(beside={"deployer": GOLD}), "beside.deployer: deployer has a meaning"),
+        (having(beside={"a.b": GOLD}), "beside.a.b: a.b has a meaning"),
+        (having(beside={f"t{n}": GOLD for n in range(21)}), "beside: more than 20 contracts"),
+        # What is deployed later has no address yet; what a contract is told may be its own.
+        (
+            having(
+                beside={"a": Beside(contract="till", constructor=("$gold",)), "gold": GOLD},
+            ),
+            "beside.a.constructor.0: $gold stands for nothing",
+        ),
+        (having(constructor=("$gold",)), "constructor.0: $gold stands for nothing"),
+        (having(steps=(replace(STEP, to="gold"),)), "steps.0.to: gold is not declared here"),
+        (
+            having(steps=(replace(STEP, then={"gold.balanceOf": Expectation(equals=1)}),)),
+            "steps.0.then.gold.balanceOf: gold is not declared here",
+        ),
+        (
+            having(steps=(replace(STEP, pays={"$seller": Wei(1)}),)),
+            "steps.0.pays.$seller: $seller stands for nothing",
+        ),
+        (
+            having(steps=(replace(STEP, pays={"$buyer": Wei(1)}, reverts="No"),)),
+            "steps.0.pays: stands beside reverts",
+        ),
+        (filling(pays={"$byer": Wei(1)}), "actions.fill.pays.$byer: $byer stands for nothing"),
+        (replace(MACHINE, prepare=(replace(STEP, reverts="No"),)), "prepare.0: must be done"),
+        (replace(MACHINE, prepare=(replace(STEP, to="gold"),)), "prepare.0.to: gold is not"),
+    ],
+)
+def test_what_stands_nowhere_is_refused(wanted: Any, told: str) -> None:
+    assert [one for one in problems(wanted) if one.startswith(told)], problems(wanted)
+
+
+def test_what_stands_beside_may_be_called_read_and_changed() -> None:
+    step = replace(
+        STEP,
+        to="gold",
+        args=("$self", "$gold"),
+        then={
+            "gold.balanceOf#1": Expectation(equals=1, args=("$till",)),
+            "of(address)": Expectation(),
+        },
+        changes=("$gold slots", "created"),
+        pays={"$gold": Wei(0)},
+    )
+    beside = {"gold": GOLD, "till": Beside(contract="till", constructor=("$gold", "$buyer"))}
+    assert problems(having(beside=beside, steps=(step,), constructor=("$till",))) == []
+    assert problems(replace(MACHINE, beside=beside, prepare=(step,))) == []
