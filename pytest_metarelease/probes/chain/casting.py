@@ -5,7 +5,7 @@ Refuses names that nobody declared before anything is sent; asks no node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +159,8 @@ def cast(
     address = contract_of(addresses[DEPLOYER], len(flow.beside))
     people = {**addresses, "self": address}
     own = flow.contract, part, flow.constructor
-    found = _explaining(deployments(flow.beside, own, parts, people, addresses[DEPLOYER]))
+    live = [error for probe in directory.probes.values() for error in probe.interface.errors]
+    found = _explaining(deployments(flow.beside, own, parts, people, addresses[DEPLOYER]), live)
     names = {**people, **{one.name: one.address for one in found[:-1]}}
     typed = _own(typed_data, part.declared.address, address)
     targets = {**{one.name: one for one in found[:-1]}, "": found[-1]}
@@ -173,9 +174,9 @@ def cast(
     )
 
 
-def _explaining(found: tuple[Deployment, ...]) -> tuple[Deployment, ...]:
-    """Return the deployments, each knowing the errors of all: calls hand them on."""
-    errors = [error for one in found for error in one.interface.errors]
+def _explaining(found: tuple[Deployment, ...], more: Sequence[Entry]) -> tuple[Deployment, ...]:
+    """Return the deployments, each knowing the errors of all and some more: calls hand them on."""
+    errors = [*(error for one in found for error in one.interface.errors), *more]
     return tuple(replace(one, interface=one.interface.knowing(errors)) for one in found)
 
 

@@ -57,4 +57,8 @@ def declared_contracts(
         for name in probe.declared.facets:
             probe.facets[name] = found[name].artifact.interface
             probe.look_behind(probe.facets[name])
+    errors = [error for probe in found.values() for error in probe.artifact.interface.errors]
+    for probe in found.values():
+        # A call hands on what another contract refused, whose error its own ABI need not have.
+        probe.interface = probe.interface.knowing(errors)
     return found
