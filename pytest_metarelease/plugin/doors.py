@@ -260,7 +260,11 @@ class ChainDoor:
 
         flows = self._target.environment.flows
         flow = flows[pick(name, flows, "flow")]
-        return FlowProbe(name, flow, self._parts(flow), **self._stage())
+        kept = any(
+            one.kept is not None and flow.contract in one.contracts
+            for one in self._target.environment.domains.values()
+        )
+        return FlowProbe(name, flow, self._parts(flow), kept=kept, **self._stage())
 
     def machine(self, name: str) -> MachineProbe:
         """Return a declared state machine, ready to be tried."""

@@ -111,7 +111,7 @@ class Script:
     """A whole flow, ready to run.
 
     ``deployments`` are in their order, the last one is the contract that it is about. ``changes``
-    is what they may change, by address.
+    is what they may change, by address; ``forged`` whether it is about signatures.
     """
 
     keys: Mapping[str, str]
@@ -119,6 +119,7 @@ class Script:
     deployments: tuple[Deployment, ...]
     acts: tuple[Act, ...]
     changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    forged: bool = False
 
     @property
     def own(self) -> Deployment:
@@ -171,6 +172,7 @@ def cast(
         deployments=found,
         acts=tuple(act for step in flow.steps for act in casting.acts(step, forged=forged)),
         changes=casting.changes(()),
+        forged=forged,
     )
 
 

@@ -18,6 +18,7 @@ from pytest_metarelease.errors import (
 )
 from pytest_metarelease.probes.chain.casting import DEPLOYER, Act, Script
 from pytest_metarelease.probes.chain.codec import explain
+from pytest_metarelease.probes.chain.forking import counts_after_fork
 from pytest_metarelease.probes.chain.ignoring import ignored
 from pytest_metarelease.probes.chain.paying import TRANSFER_GAS, Payment, balances, pay
 from pytest_metarelease.probes.chain.performing import Performed, decoded_view, payments
@@ -170,6 +171,10 @@ class Execution:
     def ignored(self, act: Act) -> str | None:
         """Say of which token it ignores that a transfer failed; see ``ignoring.ignored``."""
         return ignored(self._rpc, self._at, self._script, act)
+
+    def counts_after_fork(self, act: Act) -> bool | None:
+        """Say whether its signature counts on a fork; see ``forking.counts_after_fork``."""
+        return counts_after_fork(self._rpc, self._at, self._script, act)
 
     def _request(self, act: Act) -> dict[str, str]:
         return {

@@ -32,7 +32,8 @@ class FlowProbe:
     Every step is one judged measurement; the first step that is not as declared ends the flow.
     Texts in it: ``$ROLE`` is a role's address, ``$self`` the flow's own contract, ``$deployer`` who
     deployed it, ``$signature`` what the step's ``sign`` made, ``$NAME`` what stands beside it.
-    ``parts`` has what is deployed, by the names under ``contracts``.
+    ``parts`` has what is deployed, by the names under ``contracts``; ``kept`` says that its domain
+    stays what it was through a fork of the chain, for a declared reason.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class FlowProbe:
         recorder: Recorder,
         typed_data: Mapping[str, TypedData],
         directory: Directory | None = None,
+        kept: bool = False,
     ) -> None:
         self.name = name
         self._flow = flow
@@ -54,7 +56,7 @@ class FlowProbe:
         self._typed_data = typed_data
         asking = Asking(recorder, f"contract:{flow.contract}", f"in flow {name}")
         names = directory or Directory()
-        self._stage = Stage(f"flows.{name}", chain, rpc, snapshot, asking, names)
+        self._stage = Stage(f"flows.{name}", chain, rpc, snapshot, asking, names, kept)
 
     def run(self) -> tuple[Measurement, ...]:
         """Run the flow and judge the deployment and each step.

@@ -15,9 +15,11 @@ from pytest_metarelease.probes.chain.snapshot import read_pinned
 from pytest_metarelease.probes.chain.tail import metadata_start
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_metarelease.probes.chain.contracts import ContractProbe
 
-_CHAINID = 0x46  # EIP-1344
+_CHAINID, _CODESIZE = 0x46, 0x38  # EIP-1344
 _PUSHES = range(0x60, 0x80)
 
 
@@ -53,13 +55,27 @@ def asks_chain_id(code: bytes) -> bool:
 
     The compiler's metadata is left out: of 32 bytes of a hash, one in eight hashes has that byte.
     """
+    return any(True for _ in _chain_ids(code))
+
+
+def with_other_chain_id(code: bytes) -> bytes:
+    """Return runtime code in which every instruction for the chain id says how long the code is.
+
+    That is a number as well, takes as much of the stack, and is no chain's id.
+    """
+    changed = bytearray(code)
+    for at in _chain_ids(code):
+        changed[at] = _CODESIZE
+    return bytes(changed)
+
+
+def _chain_ids(code: bytes) -> Iterator[int]:
     at, end = 0, metadata_start(code)
     while at < end:
         opcode = code[at]
         if opcode == _CHAINID:
-            return True
+            yield at
         at += opcode - 0x5E if opcode in _PUSHES else 1
-    return False
 
 
 def _beside(contract: ContractProbe) -> list[bytes]:

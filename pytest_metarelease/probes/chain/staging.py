@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 class Stage:
     """Where scripts are performed, and who records what came of it.
 
-    ``name`` is where the manifest declares the script, as ``flows.escrow-lifecycle``.
+    ``name`` is where the manifest declares the script, as ``flows.escrow-lifecycle``; ``kept`` says
+    that its domain is kept through forks of the chain, for a declared reason.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Stage:
     snapshot: Snapshot
     asking: Asking
     directory: Directory = field(default_factory=Directory)
+    kept: bool = False
 
     def perform(self, script: Script) -> tuple[Measurement, ...]:
         """Perform the script and judge the deployment and each act.
@@ -103,6 +105,8 @@ class Stage:
         self._judge_again(execution, act)
         if tokens_in(script, act):
             self._judge_ignored(execution, act)
+        if script.forged and not self.kept and act.step.sign and act.step.sign.forged:
+            self._judge_forked(execution, act)
         done, measurement = self.asking.ask(act.title, partial(execution.perform, act))
         judged = self._judge(act, done, measurement)
         sent = self._sent(script, done, act.sender, act)
@@ -126,6 +130,27 @@ class Stage:
                 "let the contract note that it paid before it pays, or guard it (nonReentrant)",
             )
         self.asking.met(measurement, expected, "nobody")
+
+    def _judge_forked(self, execution: Execution, act: Act) -> None:
+        """Judge that a signature of this chain does not count on another one with its history."""
+        counts, measurement = self.asking.ask(
+            f"{act.title}, where the chain id is another",
+            partial(execution.counts_after_fork, act),
+            show=lambda one: {None: "not told", True: "succeeds", False: "is refused"}[one],
+        )
+        if counts is None:
+            return
+        expected = f"{act.title} is refused where the chain id is another than what was signed"
+        if counts:
+            raise self.asking.unmet(
+                measurement,
+                expected,
+                "it succeeds: the contract verifies with a domain that it kept, and after a fork "
+                "of the chain what is signed for one of the two counts on the other",
+                "make the domain anew where block.chainid is another; where it must stay, say why "
+                "in domains.NAME.kept",
+            )
+        self.asking.met(measurement, expected, "it is refused")
 
     def _judge_ignored(self, execution: Execution, act: Act) -> None:
         """Judge that the act looks at what a token says of its transfer."""
