@@ -96,16 +96,10 @@ def _tried(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
     if role := _role(contract, outcome.revert):
         return {"only": [f"role:{role}"], "reverts": reason}
     admitted = []
-    for view in contract.interface.views:
-        if view.inputs or view.output_types != ("address",):
-            continue
-        who = contract.view(view.signature).returned
-        if not isinstance(who, str) or int(who, 16) == 0:
-            continue
-        caller = Caller(view.name, who)
+    for caller in _named(contract):
         answer = _called(contract, entry, caller).revert
         if answer is None or _refusal(answer, caller) != reason:
-            admitted.append(view.name)
+            admitted.append(caller.title)
     if admitted:
         return {"only": admitted, "reverts": reason}
     if entry.inputs and _differs_for(contract, entry, zero, reason):
@@ -114,6 +108,17 @@ def _tried(contract: ContractProbe, entry: Entry) -> Mapping[str, Any]:
             "reverts": reason,
         }
     return {"nobody": "no address that a view names is treated otherwise", "reverts": reason}
+
+
+def _named(contract: ContractProbe) -> Iterator[Caller]:
+    """Yield whom views name, and the contract itself, as a timelock or a multisig calls itself."""
+    for view in contract.interface.views:
+        if view.inputs or view.output_types != ("address",):
+            continue
+        who = contract.view(view.signature).returned
+        if isinstance(who, str) and int(who, 16) != 0:
+            yield Caller(view.name, who)
+    yield Caller("self", contract.address)
 
 
 def _role(contract: ContractProbe, revert: Revert) -> str:

@@ -13,7 +13,7 @@ from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.model import CallerPolicy, ViewExpectation
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.adopting import _yaml, adopted
-from pytest_metarelease.sandbox.accounts import SPARE
+from pytest_metarelease.sandbox.accounts import DEPLOYER, SPARE
 from tests.probes.chain.deployed import Bench, bench, declared, deploy, state
 from tests.probes.chain.nodes import chain_at, door
 
@@ -114,3 +114,12 @@ def test_the_role_that_a_refusal_names_is_who_may(rpc: Rpc) -> None:
     assert found["record"] == ["role:RECORDER_ROLE"]
     assert found["grantRole"] == ["role:DEFAULT_ADMIN_ROLE"]
     assert found["renounceRole"] is None
+
+
+def test_a_contract_that_calls_itself_is_who_may(rpc: Rpc) -> None:
+    people = ([one.address for one in (DEPLOYER, *SPARE)][:3],)
+    owner = declared(deploy(rpc, "MultiSigOwner", people), constructor=people, state={})
+    document = yaml.safe_load("\n".join(adopted(bench(rpc, owner, "MultiSigOwner").probe)))
+    found = {name: one.get("only") for name, one in document["access"].items()}
+    assert found["changeThreshold"] == ["self"]
+    assert found["submit"] != ["self"]
