@@ -21,6 +21,7 @@ from pytest_metarelease.probes.chain.changes import Sent, beyond
 from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.probes.chain.executing import Execution
 from pytest_metarelease.probes.chain.guarding import Guard
+from pytest_metarelease.probes.chain.hardships import Hardships
 from pytest_metarelease.probes.chain.ignoring import tokens_in
 from pytest_metarelease.probes.chain.measuring import Asking, Tally
 from pytest_metarelease.probes.chain.performing import Performed, broken_promise, promise
@@ -102,75 +103,16 @@ class Stage:
             self._judge_tried(acts, performed, measurement)
             return [measurement]
         act = acts[0]
-        self._judge_again(execution, act)
+        hardships = Hardships(self.name, self.asking, execution)
+        hardships.judge_again(act)
         if tokens_in(script, act):
-            self._judge_ignored(execution, act)
+            hardships.judge_ignored(act)
         if script.forged and not self.kept and act.step.sign and act.step.sign.forged:
-            self._judge_forked(execution, act)
+            hardships.judge_forked(act)
         done, measurement = self.asking.ask(act.title, partial(execution.perform, act))
         judged = self._judge(act, done, measurement)
         sent = self._sent(script, done, act.sender, act)
         return [judged, self._judge_changes(guard, act.title, sent)]
-
-    def _judge_again(self, execution: Execution, act: Act) -> None:
-        """Judge that nobody whom the act pays can make it again before it ends."""
-        role, measurement = self.asking.ask(
-            f"{act.title}, with people who call again when they are paid",
-            partial(execution.reentered, act),
-            show=lambda role: "not told" if role is None else f"paid twice: {role or 'nobody'}",
-        )
-        if role is None:
-            return
-        expected = f"{act.title} pays nobody a second time who calls it again from within"
-        if role:
-            raise self.asking.unmet(
-                measurement,
-                expected,
-                f"{role} is paid twice, though afterwards the same call is refused",
-                "let the contract note that it paid before it pays, or guard it (nonReentrant)",
-            )
-        self.asking.met(measurement, expected, "nobody")
-
-    def _judge_forked(self, execution: Execution, act: Act) -> None:
-        """Judge that a signature of this chain does not count on another one with its history."""
-        counts, measurement = self.asking.ask(
-            f"{act.title}, where the chain id is another",
-            partial(execution.counts_after_fork, act),
-            show=lambda one: {None: "not told", True: "succeeds", False: "is refused"}[one],
-        )
-        if counts is None:
-            return
-        expected = f"{act.title} is refused where the chain id is another than what was signed"
-        if counts:
-            raise self.asking.unmet(
-                measurement,
-                expected,
-                "it succeeds: the contract verifies with a domain that it kept, and after a fork "
-                "of the chain what is signed for one of the two counts on the other",
-                "make the domain anew where block.chainid is another; where it must stay, say why "
-                "in domains.NAME.kept",
-            )
-        self.asking.met(measurement, expected, "it is refused")
-
-    def _judge_ignored(self, execution: Execution, act: Act) -> None:
-        """Judge that the act looks at what a token says of its transfer."""
-        token, measurement = self.asking.ask(
-            f"{act.title}, with tokens whose transfers fail and say false",
-            partial(execution.ignored, act),
-            show=lambda name: "not told" if name is None else f"ignored: {name or 'none'}",
-        )
-        if token is None:
-            return
-        expected = f"{act.title} does not go on where the transfer of a token fails and says false"
-        if token:
-            raise self.asking.unmet(
-                measurement,
-                expected,
-                f"it goes on as if {token} had been moved",
-                "look at what transfers return, as SafeERC20 does; or, where the token that is "
-                f"used reverts in any case, say so: beside.{token}.token.trusted in {self.name}",
-            )
-        self.asking.met(measurement, expected, "it does not, or moves no token")
 
     def _guard(self, script: Script) -> Guard:
         names = self.directory
