@@ -406,6 +406,9 @@ class Roles:
         "Role -> the role whose holders give and take it, where that is not DEFAULT_ADMIN_ROLE "
         "(an AccessManager's ADMIN_ROLE).",
     ] = field(default_factory=dict)
+    unchecked: Annotated[
+        Mapping[str, str], "Role whose holders are not compared -> why, e.g. one per customer."
+    ] = field(default_factory=dict)
     since: Annotated[
         int | None, "The block of the deployment; else chain.deployed_block, else 0.", Between(0)
     ] = None

@@ -40,6 +40,7 @@ from pytest_metarelease.manifest.model import (
     Migrations,
     Pausing,
     Release,
+    Roles,
     Safe,
     Service,
     SignedRequest,
@@ -358,6 +359,14 @@ def _pausing(pausing: Pausing) -> Broken:
             yield ("stays_open", function), "needs a reason"
 
 
+def _roles(roles: Roles) -> Broken:
+    for name, reason in roles.unchecked.items():
+        if name in roles.holders:
+            yield ("unchecked", name), "is under holders as well; it is one or the other"
+        if not reason.strip():
+            yield ("unchecked", name), "needs a reason"
+
+
 def _migrations(migrations: Migrations) -> Broken:
     if migrations.tool == "table":
         for key in ("table", "column"):
@@ -564,6 +573,7 @@ _RULES: Mapping[type, Callable[[Any], Broken]] = {
     Migrations: _migrations,
     PartOutages: _part_outages,
     Pausing: _pausing,
+    Roles: _roles,
     Proxy: _proxy,
     Query: _query,
     Release: _release,

@@ -20,6 +20,7 @@ from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.overriding import MONEY, check_witness, patched, witness
 from pytest_metarelease.probes.chain.relaying import relaying, told
 from pytest_metarelease.probes.chain.revert import Revert
+from pytest_metarelease.probes.chain.roles import judge_declared
 from pytest_metarelease.probes.chain.rpc import Answer, Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
 from pytest_metarelease.probes.chain.state import lines, unconfirmed
@@ -82,6 +83,8 @@ def judge_access(contract: ContractProbe) -> None:
     for entry in changing(contract):
         if (entry.kind, entry.signature) not in listed:
             tally.failed(_unlisted(contract, entry))
+    with tally:
+        judge_declared(contract)
     named = _named(contract, tally)
     trials: list[Trial] = []
     for rule in rules:

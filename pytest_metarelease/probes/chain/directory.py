@@ -44,6 +44,12 @@ class Directory:
             (environment.chain.deployed_block or 0) if environment.chain is not None else 0,
         )
 
+    def behind(self) -> frozenset[str]:
+        """Return the names of contracts whose code others run for themselves: proxies, diamonds."""
+        declared = [one.declared for one in self.probes.values()]
+        proxied = (one.proxy.implementation for one in declared if one.proxy is not None)
+        return frozenset((*proxied, *(name for one in declared for name in one.facets)))
+
     def address(self, text: str, own: str) -> str:
         """Return the address of ``self``, a declared contract, Safe or account, or as written.
 

@@ -253,3 +253,19 @@ def scheme_of(contract: ContractProbe) -> Scheme:
     if "hasRole(uint64,address)" in signatures:
         return ACCESS_MANAGER
     return OWNABLE_ROLES if "hasAnyRole(address,uint256)" in signatures else ACCESS_CONTROL
+
+
+def keeps_roles(contract: ContractProbe) -> bool:
+    """Whether the interface gives roles and says who has them, in one of the ways known here."""
+    signatures = {one.signature for one in contract.interface.functions}
+    return any(
+        f"{view}({kind})" in signatures and f"{grant})" in signatures
+        for view, kind, grant in _KEEPING
+    )
+
+
+_KEEPING = (
+    ("hasRole", "bytes32,address", "grantRole(bytes32,address"),
+    ("hasRole", "uint64,address", "grantRole(uint64,address,uint32"),
+    ("hasAnyRole", "address,uint256", "grantRoles(address,uint256"),
+)

@@ -13,7 +13,7 @@ from pytest_metarelease.probes.chain.callers import callers
 from pytest_metarelease.probes.chain.logs import logs_of
 from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.origin import check_beginning
-from pytest_metarelease.probes.chain.role_schemes import ADMIN, Change, scheme_of
+from pytest_metarelease.probes.chain.role_schemes import ADMIN, Change, keeps_roles, scheme_of
 from pytest_metarelease.probes.chain.rpc import Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
 
@@ -46,7 +46,8 @@ def judge_roles(contract: ContractProbe) -> None:
     }
     events, seen = _granted(contract)
     tally = Tally()
-    for digest in sorted({*declared, *events}):
+    unchecked = {scheme.named(name, contract) for name in roles.unchecked}
+    for digest in sorted({*declared, *events} - unchecked):
         name = names.get(digest, scheme.title(digest))
         held = events.get(digest, {})
         with tally:
@@ -54,6 +55,28 @@ def judge_roles(contract: ContractProbe) -> None:
     with tally:
         _judge_admins(contract, names, sorted({*declared, *events}), tally)
     tally.settle()
+
+
+def judge_declared(contract: ContractProbe) -> None:
+    """Judge that the manifest says who holds the roles of a contract that keeps any.
+
+    Code behind proxies and facets of a diamond keep theirs elsewhere: there they are declared.
+
+    Raises:
+        UnmetError: It says nothing, so that whoever was given one would not be noticed.
+    """
+    if contract.declared.roles is not None or not keeps_roles(contract):
+        return
+    if contract.name in contract.directory.behind():
+        return
+    seen = contract.asking.known(f"{contract.name}: holders of roles", "not compared")
+    raise contract.asking.unmet(
+        seen,
+        f"the manifest says who holds the roles that {contract.name} keeps",
+        "the manifest says nothing of them",
+        f"add to contracts.{contract.name}:  roles: {{holders: {{{scheme_of(contract).admin_name}: "
+        "[...]}, since: BLOCK}, with every role and everybody who holds it",
+    )
 
 
 def _judge_admins(

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_metarelease.errors import ProbeError, UndeclaredError, UnmetError, UsageError
 from pytest_metarelease.evidence import Judgement, Notebook
+from pytest_metarelease.manifest.contract_code import Proxy
 from pytest_metarelease.manifest.model import (
     CallerPolicy,
     Given,
@@ -446,6 +447,34 @@ def test_a_role_that_nobody_declared_is_found(rpc: Rpc, log: str) -> None:
     without = {key: one for key, one in roles().holders.items() if key != "PAUSER_ROLE"}
     with pytest.raises(UnmetError, match=r"roles\.holders:  \"0x65d7"):
         of_log(rpc, log, roles=Roles(holders=without)).probe.roles()
+
+
+def test_roles_of_which_the_manifest_says_nothing_are_a_finding(rpc: Rpc, log: str) -> None:
+    silent = of_log(rpc, log, access={})
+    with pytest.raises(UnmetError, match=r"add to contracts\.escrow:  roles: {holders: {DEFAULT"):
+        silent.probe.access()
+    # Code behind a proxy keeps none itself: they are declared where they are kept.
+    proxy = of_log(rpc, log, proxy=Proxy(implementation=silent.probe.name), roles=roles())
+    silent.probe.directory = Directory(probes={"proxy": proxy.probe})
+    with pytest.raises(UnmetError) as found:
+        silent.probe.access()
+    assert "roles: {holders" not in str(found.value)
+    # A contract without roles has nothing to say.
+    with pytest.raises(UnmetError) as found:
+        of_escrow(rpc, log, access={}).probe.access()
+    assert "roles: {holders" not in str(found.value)
+
+
+def test_a_role_may_be_unchecked_with_a_reason(rpc: Rpc, log: str) -> None:
+    holders = {key: one for key, one in roles().holders.items() if key != "PAUSER_ROLE"}
+    some = Roles(holders=holders, unchecked={"PAUSER_ROLE": "one per customer"})
+    found = of_log(rpc, log, roles=some)
+    found.probe.roles()
+    assert [one.judgement for one in found.cited] == [Judgement.MET] * 5  # and who gives each
+    with pytest.raises(UnmetError, match="RECORDER_ROLE"):
+        of_log(
+            rpc, log, roles=replace(some, holders={**holders, "RECORDER_ROLE": ()})
+        ).probe.roles()
 
 
 def test_what_was_revoked_is_not_held(rpc: Rpc) -> None:
