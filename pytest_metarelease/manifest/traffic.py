@@ -65,6 +65,11 @@ class Accounting:
     ] = field(default_factory=dict)
     empties: Annotated[tuple[str, ...], "Events at which everything left.", OneOrMany()] = ()
     token: Annotated[Address | None, "An ERC-20 token; none means ether."] = None
+    spenders: Annotated[
+        tuple[str, ...],
+        "Who may take the token from the contract, being allowed to; callers, as under `access`.",
+        OneOrMany(),
+    ] = ()
     deviation: Annotated[Share, "The part by which the balance may differ."] = Share(0.01)
     dust: Annotated[
         Wei, "What may be there beyond the sum, since anybody can force ether on a contract."

@@ -13,10 +13,12 @@ from pytest_metarelease.errors import MalformedError, UsageError
 from pytest_metarelease.probes.chain.abi import Entry
 from pytest_metarelease.probes.chain.codec import event_values
 from pytest_metarelease.probes.chain.logs import logs_of
+from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.origin import check_beginning
 from pytest_metarelease.probes.chain.quantities import payload, quantity
 from pytest_metarelease.probes.chain.rpc import Ask, settled
 from pytest_metarelease.probes.chain.snapshot import read_pinned
+from pytest_metarelease.probes.chain.spenders import judge_spenders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,15 +51,26 @@ class _Line:
 def judge_accounting(contract: ContractProbe) -> None:
     """Judge that the balance is the sum of the declared events, but for the declared deviation.
 
+    Of tokens, also that nobody but the declared may take them.
+
     Raises:
         UsageError: The manifest names an event or parameter that the ABI lacks.
-        UnmetError: It deviates by more, or more left than had come in.
+        UnmetError: It deviates by more, or more left than had come in; or somebody may take it.
         ProbeError: Not all events could be read, or the balance could not.
     """
     declared = contract.declared.accounting
     if declared is None:
         raise UsageError(f"{contract.name} declares no accounting")
     lines = _lines(contract, declared)
+    tally = Tally()
+    with tally:
+        _judge_books(contract, declared, lines)
+    with tally:
+        judge_spenders(contract, declared, _since(contract, declared))
+    tally.settle()
+
+
+def _judge_books(contract: ContractProbe, declared: Accounting, lines: Mapping[str, _Line]) -> None:
     (books, balance), seen = contract.asking.ask(
         f"{contract.name}: sum of {', '.join(one.event.name for one in lines.values())}; balance",
         lambda: (_books(contract, declared, lines), _balance(contract, declared)),
@@ -123,12 +136,16 @@ def _enter(contract: ContractProbe, found: dict[str, _Line], line: _Line) -> Non
 
 
 def _books(contract: ContractProbe, declared: Accounting, lines: Mapping[str, _Line]) -> Books:
-    since = declared.since if declared.since is not None else contract.directory.deployed_block
+    since = _since(contract, declared)
     check_beginning(contract, since, "accounting")
     logs = logs_of(
         contract.rpc, contract.snapshot, contract.address, list(lines), since, declared.chunk
     )
     return _sum(logs, lines)
+
+
+def _since(contract: ContractProbe, declared: Accounting) -> int:
+    return declared.since if declared.since is not None else contract.directory.deployed_block
 
 
 def _sum(logs: Sequence[dict[str, Any]], lines: Mapping[str, _Line]) -> Books:

@@ -7,6 +7,7 @@ of a block that is not part of the chain; and a piece that may have been cut off
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_metarelease.errors import (
@@ -56,12 +57,14 @@ def logs_of(
     chunk: int,
     *,
     last: int | None = None,
+    about: str | None = None,
     budget: float = BUDGET,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[dict[str, Any]]:
     """Return the logs with one of these first topics, from ``since`` to the pinned block, in order.
 
-    Without topics, all of them; ``last`` may be an earlier block than the pinned one. A piece that
+    Without topics, all of them; with ``about``, a word of 32 bytes, only those whose second topic
+    it is; ``last`` may be an earlier block than the pinned one. A piece that
     is too large for the node is halved, and so is one whose answer is as long as nodes cut them;
     one for which it asks for less traffic is not, since two questions would be more. ``budget`` is
     the time for all pieces, in seconds.
@@ -77,6 +80,7 @@ def logs_of(
     deadline = clock() + budget
     end = snapshot.number if last is None else last
     waiting = list(_pieces(since, end, chunk))
+    wanted = _Wanted(address, tuple(topics), about)
     while waiting:
         if clock() > deadline:
             raise DeadlineError(
@@ -85,7 +89,7 @@ def logs_of(
                 "`chunk`"
             )
         now, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
-        answers = rpc.batch([_ask(address, topics, first, last) for first, last in now])
+        answers = rpc.batch([_ask(wanted, first, last) for first, last in now])
         again: list[tuple[int, int]] = []
         for (low, high), answer in zip(now, answers, strict=True):
             if _is_too_large(answer) and low < high:
@@ -94,7 +98,7 @@ def logs_of(
             elif again:
                 again.append((low, high))  # behind a piece that is halved: kept in order
             else:
-                found += _checked(settled(answer, "eth_getLogs"), address, topics, low, high)
+                found += _checked(settled(answer, "eth_getLogs"), wanted, low, high)
         waiting = again + waiting
         if len(found) > _MOST:
             raise TooLargeError(f"{rpc.masked}: more than {_MOST} logs of {address}")
@@ -132,32 +136,53 @@ def _pieces(first: int, last: int, size: int) -> Iterator[tuple[int, int]]:
         yield start, min(start + size - 1, last)
 
 
-def _ask(address: str, topics: Sequence[str], first: int, last: int) -> Ask:
-    wanted = {
-        "address": address,
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What logs are asked for: of whom, with one of which first topics, and which second one."""
+
+    address: str
+    topics: tuple[str, ...]
+    about: str | None
+
+    @property
+    def filter(self) -> list[Any]:
+        """The topics as ``eth_getLogs`` takes them."""
+        first = list(self.topics) or None
+        if self.about is None:
+            return [] if first is None else [first]
+        return [first, [self.about]]
+
+    def fits(self, named: Sequence[Any]) -> bool:
+        """Whether these topics were asked for."""
+        words = [str(one).lower() for one in named]
+        return (not self.topics or words[:1] in [[one] for one in self.topics]) and (
+            self.about is None or words[1:2] == [self.about]
+        )
+
+
+def _ask(wanted: _Wanted, first: int, last: int) -> Ask:
+    asked = {
+        "address": wanted.address,
         "fromBlock": hex(first),
         "toBlock": hex(last),
-        "topics": [list(topics)] if topics else [],
+        "topics": wanted.filter,
     }
-    return Ask("eth_getLogs", (wanted,))
+    return Ask("eth_getLogs", (asked,))
 
 
-def _checked(
-    answer: Any, address: str, topics: Sequence[str], first: int, last: int
-) -> list[dict[str, Any]]:
+def _checked(answer: Any, wanted: _Wanted, first: int, last: int) -> list[dict[str, Any]]:
     logs = [mapping(one, "log") for one in listing(answer, "eth_getLogs")]
     for log in logs:
-        named = listing(log.get("topics"), "topics of a log")
         fits = (
-            str(log.get("address")).lower() == address.lower()
-            and (not topics or (bool(named) and str(named[0]).lower() in topics))
+            str(log.get("address")).lower() == wanted.address.lower()
+            and wanted.fits(listing(log.get("topics"), "topics of a log"))
             and first <= quantity(log.get("blockNumber"), "block of a log") <= last
         )
         if not fits or log.get("removed"):
             raise MalformedError(f"eth_getLogs answered a log that was not asked for: {log!r:.200}")
     places = [_place(log) for log in logs]
     if len(set(places)) != len(places):
-        raise MalformedError(f"eth_getLogs answered a log of {address} twice")
+        raise MalformedError(f"eth_getLogs answered a log of {wanted.address} twice")
     # Order matters: what was granted and then revoked is not held.
     return sorted(logs, key=_place)
 

@@ -19,7 +19,7 @@ from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.scalars import Access, Address, Share, Wei
 from pytest_metarelease.manifest.traffic import Accounting
 from pytest_metarelease.probes.chain.accounting import judge_accounting
-from pytest_metarelease.probes.chain.codec import encode
+from pytest_metarelease.probes.chain.codec import call_data, encode
 from pytest_metarelease.probes.chain.directory import Directory
 from pytest_metarelease.sandbox.accounts import ARBITER, COUNTERPARTY, DEPLOYER, DEPOSITOR
 from tests.probes.chain.deployed import (
@@ -216,6 +216,58 @@ def test_an_escrow_of_tokens_is_counted_in_tokens(rpc: Rpc) -> None:
     # In ether it holds nothing, and its events say otherwise.
     with pytest.raises(UnmetError):
         judge_accounting(on(rpc, address).probe)
+
+
+# ---------------------------------------------------------------------- who may take it
+
+
+def allow(rpc: Rpc, token: str, spender: str, amount: int) -> None:
+    """Let somebody take tokens of the depositor, who stands for a contract here."""
+    approve = artifact("SimpleToken").interface.function("approve")
+    transact(rpc, DEPOSITOR, token, call_data(approve, (spender, amount)))
+
+
+def test_who_may_take_the_token_is_declared(rpc: Rpc) -> None:
+    token = deploy(rpc, "SimpleToken", ("Points", "PTS", "1000"))
+    wanted: dict[str, Any] = {"token": Address(token)}
+    found = on(rpc, DEPOSITOR.address, **wanted)
+    judge_accounting(found.probe)
+    assert [one.actual for one in found.cited][1:] == ["allowed: nobody"]
+    allow(rpc, token, ARBITER.address, 7)
+    with pytest.raises(UnmetError, match=rf'{ARBITER.address} may take 7.*\n.*\n.*spenders: \["0x'):
+        judge_accounting(on(rpc, DEPOSITOR.address, **wanted).probe)
+    met = on(rpc, DEPOSITOR.address, **wanted, spenders=(ARBITER.address,))
+    judge_accounting(met.probe)
+    assert met.verdicts == {Judgement.MET}
+    with pytest.raises(UnmetError, match=f"taken by {COUNTERPARTY.address} only"):
+        judge_accounting(
+            on(rpc, DEPOSITOR.address, **wanted, spenders=(COUNTERPARTY.address,)).probe
+        )
+    # What was taken back is over, and what others allowed is theirs.
+    allow(rpc, token, ARBITER.address, 0)
+    judge_accounting(on(rpc, DEPOSITOR.address, **wanted).probe)
+    judge_accounting(on(rpc, COUNTERPARTY.address, **wanted).probe)
+
+
+def test_nobody_is_allowed_to_take_ether(one: Rpc) -> None:
+    with pytest.raises(UsageError, match="books of a `token`"):
+        judge_accounting(on(one, deploy(one), spenders=(ARBITER.address,)).probe)
+
+
+def test_approvals_of_others_are_no_answer(one: Rpc) -> None:
+    token = deploy(one, "SimpleToken", ("Points", "PTS", "1000"))
+    allow(one, token, ARBITER.address, 7)
+
+    def of_another(_ask: Any, answer: Any) -> Any:
+        for log in answer:
+            log["topics"][1:2] = ["0x" + "11" * 32]
+        return answer
+
+    found = on(one, DEPOSITOR.address, token=Address(token))
+    found.probe.rpc = lying(one, "eth_getLogs", of_another)
+    with pytest.raises(MalformedError, match="not asked for"):
+        judge_accounting(found.probe)
+    assert Judgement.UNKNOWN in found.verdicts
 
 
 # ---------------------------------------------------------------------- what is a mistake
