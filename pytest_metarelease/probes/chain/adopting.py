@@ -10,10 +10,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from pytest_metarelease.errors import RefusedError, UnmetError, UsageError
+from pytest_metarelease.errors import ProbeError, RefusedError, UnmetError, UsageError
 from pytest_metarelease.probes.chain.access import NO_FUNCTION, arguments, function_of
 from pytest_metarelease.probes.chain.callers import Caller, strangers
 from pytest_metarelease.probes.chain.directory import NOBODY
+from pytest_metarelease.probes.chain.roles import held_today, undeclared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def adopted(contract: ContractProbe) -> list[str]:
     """Return the lines of ``state:`` and ``access:`` that the manifest lacks, without indentation.
 
+    Who holds roles of which it says nothing follows as a comment.
+
     Raises:
         UsageError: The manifest names a function that the ABI lacks.
         ProbeError: No usable answer.
@@ -41,7 +44,19 @@ def adopted(contract: ContractProbe) -> list[str]:
     for section, lines in (("state", state), ("access", access)):
         if lines:
             found += [f"{section}:", *(f"  {line}" for line in lines)]
-    return found
+    return found + _roles(contract)
+
+
+def _roles(contract: ContractProbe) -> list[str]:
+    """Return who holds the roles that the manifest lacks, as a comment: it must not verify yet."""
+    if not undeclared(contract):
+        return []
+    try:
+        held = held_today(contract)
+    except ProbeError as problem:
+        return [f"# roles: who holds them is not known: {problem}"]
+    holders = ", ".join(f"{_key(role)}: {_yaml(held[role])}" for role in held)
+    return [f"# roles: {{holders: {{{holders}}}}}  # confirm, and remove the first #"]
 
 
 def _unlisted_views(contract: ContractProbe) -> Iterator[Entry]:
@@ -173,8 +188,11 @@ def _reason(revert: Revert) -> str:
 def _line(contract: ContractProbe, entry: Entry, said: Mapping[str, Any], when: str) -> str:
     key = contract.interface.key_of(entry) if entry.kind == "function" else entry.kind
     parts = ", ".join(f"{name}: {_yaml(value)}" for name, value in said.items())
-    written = key if _PLAIN_KEY.fullmatch(key) else json.dumps(key)
-    return f"{written}: {{{parts}, unconfirmed: {when}}}  # confirm"
+    return f"{_key(key)}: {{{parts}, unconfirmed: {when}}}  # confirm"
+
+
+def _key(name: str) -> str:
+    return name if _PLAIN_KEY.fullmatch(name) else json.dumps(name)
 
 
 def _yaml(value: Any) -> str:

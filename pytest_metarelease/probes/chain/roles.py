@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import UsageError
 from pytest_metarelease.probes.chain.callers import callers
-from pytest_metarelease.probes.chain.logs import logs_of
+from pytest_metarelease.probes.chain.logs import CHUNK, logs_of
 from pytest_metarelease.probes.chain.measuring import Tally
 from pytest_metarelease.probes.chain.origin import check_beginning
 from pytest_metarelease.probes.chain.role_schemes import ADMIN, Change, keeps_roles, scheme_of
@@ -57,17 +57,45 @@ def judge_roles(contract: ContractProbe) -> None:
     tally.settle()
 
 
-def judge_declared(contract: ContractProbe) -> None:
-    """Judge that the manifest says who holds the roles of a contract that keeps any.
+def undeclared(contract: ContractProbe) -> bool:
+    """Whether a contract keeps roles of which the manifest says nothing.
 
     Code behind proxies and facets of a diamond keep theirs elsewhere: there they are declared.
+    """
+    return (
+        contract.declared.roles is None
+        and keeps_roles(contract)
+        and contract.name not in contract.directory.behind()
+    )
+
+
+def held_today(contract: ContractProbe) -> dict[str, list[str]]:
+    """Return who was given each role and kept it, by the name of a view, else by the role itself.
+
+    Raises:
+        ProbeError: The events could not be read whole, or a view does not answer.
+    """
+    events, _ = _granted(contract)
+    scheme = scheme_of(contract)
+    plain = (one for one in contract.interface.views if not one.inputs)
+    views = [one for one in plain if one.output_types == (scheme.kind,)]
+    said = {one.name: contract.view(one.signature).returned for one in views}
+    names = {scheme.word(value): name for name, value in said.items() if value is not None}
+    return {
+        names.get(role, scheme.title(role)): sorted(
+            account for account, last in events[role].items() if last.granted
+        )
+        for role in sorted(events)
+    }
+
+
+def judge_declared(contract: ContractProbe) -> None:
+    """Judge that the manifest says who holds the roles of a contract that keeps any.
 
     Raises:
         UnmetError: It says nothing, so that whoever was given one would not be noticed.
     """
-    if contract.declared.roles is not None or not keeps_roles(contract):
-        return
-    if contract.name in contract.directory.behind():
+    if not undeclared(contract):
         return
     seen = contract.asking.known(f"{contract.name}: holders of roles", "not compared")
     raise contract.asking.unmet(
@@ -172,7 +200,7 @@ def _granted(contract: ContractProbe) -> tuple[_Held, Measurement]:
     """Return, by role and account, what the last event granted (or revoked)."""
     since = _since(contract)
     scheme = scheme_of(contract)
-    chunk = contract.declared.roles.chunk if contract.declared.roles else 1
+    chunk = contract.declared.roles.chunk if contract.declared.roles else CHUNK
 
     def question() -> _Held:
         check_beginning(contract, since, "roles")

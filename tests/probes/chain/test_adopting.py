@@ -10,7 +10,7 @@ import yaml
 
 from pytest_metarelease.errors import UndeclaredError, UnmetError
 from pytest_metarelease.evidence import Judgement
-from pytest_metarelease.manifest.model import CallerPolicy, ViewExpectation
+from pytest_metarelease.manifest.model import CallerPolicy, Roles, ViewExpectation
 from pytest_metarelease.manifest.scalars import Access
 from pytest_metarelease.probes.chain.adopting import _yaml, adopted
 from pytest_metarelease.sandbox.accounts import DEPLOYER, SPARE
@@ -123,3 +123,15 @@ def test_a_contract_that_calls_itself_is_who_may(rpc: Rpc) -> None:
     found = {name: one.get("only") for name, one in document["access"].items()}
     assert found["changeThreshold"] == ["self"]
     assert found["submit"] != ["self"]
+
+
+def test_who_holds_roles_is_told_and_not_declared(rpc: Rpc) -> None:
+    log = declared(deploy(rpc, "SettlementLog", ()), constructor=(), state={})
+    *lines, last = adopted(bench(rpc, log, "SettlementLog").probe)
+    assert last.startswith("# roles: {holders: {")
+    told = yaml.safe_load(last.removeprefix("# "))["roles"]
+    assert told == {"holders": {"DEFAULT_ADMIN_ROLE": [DEPLOYER.address]}}
+    assert "roles" not in yaml.safe_load("\n".join((*lines, last)))
+    found = replace(log, roles=Roles(**told))
+    bench(rpc, found, "SettlementLog").probe.roles()
+    assert not any(one.startswith("#") for one in adopted(bench(rpc, found, "SettlementLog").probe))
