@@ -69,8 +69,8 @@ class Act:
     ``refusals`` are the reasons of which one must come, none where it must succeed; ``note`` says
     what is special about it; without ``sent`` it is only simulated, and changes nothing.
     ``changes`` is what its transaction may change, by address, and ``may_create`` whether it may
-    create contracts beside. ``target`` is what it calls, in
-    whose ``target.interface`` are the events and the errors that may come of it.
+    create contracts beside. ``target`` is what it calls, in whose ``target.interface`` are the
+    events and the errors that may come of it. ``after`` so many seconds it is done.
     """
 
     step: Step
@@ -86,6 +86,7 @@ class Act:
     changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     may_create: bool = False
     pays: tuple[Pay, ...] = ()
+    after: float = 0
 
     @property
     def value(self) -> int:
@@ -134,7 +135,7 @@ class Script:
     @property
     def waits(self) -> bool:
         """Whether time passes in it, which only a simulation can do."""
-        return any(act.step.after for act in self.acts)
+        return any(act.after for act in self.acts)
 
 
 def cast(
@@ -193,6 +194,12 @@ class _Casting:
     made: dict[str, str] = field(default_factory=dict)
 
     def acts(self, step: Step, *, forged: bool) -> Iterator[Act]:
+        """Yield the step, and what is tried before and after it; time passes once, before all."""
+        first, *others = self._acts(step, forged=forged)
+        yield replace(first, after=step.after or 0)
+        yield from others
+
+    def _acts(self, step: Step, *, forged: bool) -> Iterator[Act]:
         target = self._target(step.to or "")
         entry = target.interface.function(step.call)
         sender = self._sender(step.sender)

@@ -100,8 +100,8 @@ def _blocks(script: Script, now: int) -> Sequence[dict[str, Any]]:
             now += 1
             block["blockOverrides"] = {"time": hex(now)}
     for act in script.acts:
-        if act.step.after:
-            now += int(act.step.after)
+        if act.after:
+            now += int(act.after)
             blocks.append({"blockOverrides": {"time": hex(now)}, "calls": []})
         calls = blocks[-1]["calls"]
         asked = [

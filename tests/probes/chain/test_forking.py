@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_metarelease.errors import UnmetError
+from pytest_metarelease.errors import UnmetError, UnsupportedError
 from pytest_metarelease.evidence import Judgement, Notebook
 from pytest_metarelease.manifest.model import TypedData, TypedField
-from pytest_metarelease.manifest.scalars import Access
+from pytest_metarelease.manifest.scalars import Access, Seconds
 from pytest_metarelease.manifest.trials import Beside, Flow, Forged, Signing, Step
 from pytest_metarelease.probes.chain.artifact import load
 from pytest_metarelease.probes.chain.companions import Part
@@ -38,6 +38,8 @@ contract Notes {
     mapping(bytes32 => bool) public taken;
     error Wrong();
     error Taken();
+    error Late();
+    uint256 public immutable born = block.timestamp;
     constructor(address writer_) {
         writer = writer_;
         kept = separator();
@@ -52,6 +54,11 @@ contract Notes {
     }
     function stale(uint256 number, bytes calldata signature) external {
         take(kept, number, signature);
+    }
+    // In the hour after a day, and not before.
+    function timely(uint256 number, bytes calldata signature) external {
+        if (block.timestamp < born + 1 days || block.timestamp > born + 25 hours) revert Late();
+        take(separator(), number, signature);
     }
     function take(bytes32 domain, uint256 number, bytes calldata signature) private {
         if (signature.length != 65) revert Wrong();
@@ -97,7 +104,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Part]:
 def run(any_node: str, parts: Mapping[str, Part]) -> Run:
     """Try the forgeries of a flow of one step; return what was recorded."""
 
-    def performed(call: str, *, how: str = "forgeries", kept: bool = False) -> Notebook:
+    def performed(
+        call: str, *, how: str = "forgeries", kept: bool = False, after: int = 0
+    ) -> Notebook:
         notebook, chain = Notebook(), chain_at(any_node)
         notebook.check = "check"
         wanted = Flow(
@@ -106,7 +115,7 @@ def run(any_node: str, parts: Mapping[str, Part]) -> Run:
             constructor=("$writer",),
             # What stands beside has no chain id in it, or has: nothing of it may be blamed.
             beside={"other": Beside(contract="notes", constructor=("$anybody",))},
-            steps=(replace(STEP, call=call),),
+            steps=(replace(STEP, call=call, after=Seconds(after) if after else None),),
         )
         with door(chain, Access.TRANSACT) as rpc:
             given = {"chain": chain, "rpc": rpc, "snapshot": pin(rpc, chain)}
@@ -142,3 +151,16 @@ def test_a_domain_may_be_kept_with_a_reason(run: Run) -> None:
 
 def test_a_flow_without_forgeries_does_not_ask(run: Run) -> None:
     assert judged(run("stale", how="run")) == {Judgement.MET}
+
+
+@pytest.mark.parametrize("any_node", ["anvil"], indirect=True)
+def test_time_passes_once_for_a_step_and_all_its_forgeries(run: Run) -> None:
+    assert judged(run("timely", after=86_460)) == {Judgement.MET}
+    with pytest.raises(UnmetError, match="Late"):
+        run("timely", after=60)
+
+
+@pytest.mark.parametrize("any_node", ["embedded", "hardhat"], indirect=True)
+def test_where_no_time_passes_it_is_unsupported(run: Run) -> None:
+    with pytest.raises(UnsupportedError, match="eth_simulateV1"):
+        run("timely", after=86_460)
