@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.model import Manifest
 
 _COLLECTED = (0, 5)
+_REFUSED = 4  # pytest.ExitCode.USAGE_ERROR
 _DEADLINE = 300.0
 
 
@@ -77,9 +78,12 @@ def _bindings(path: Path, environment: str, paths: Sequence[str]) -> dict[str, l
                 "what the test files do when they are imported"
             ) from error
         if finished.returncode not in _COLLECTED or not target.exists():
+            # What pytest refuses it says on the one; what it collected before stands on the other.
+            refused = finished.stderr if finished.returncode == _REFUSED else ""
+            said = refused.strip() or f"{finished.stdout[-3000:]}{finished.stderr[-3000:]}"
             raise UsageError(
                 f"the checks for {environment} could not be collected (pytest ended with "
-                f"{finished.returncode}):\n{finished.stdout[-3000:]}{finished.stderr[-3000:]}"
+                f"{finished.returncode}):\n{said[-6000:]}"
             )
         bindings: dict[str, list[str]] = json.loads(target.read_text(encoding="utf-8"))
         return bindings

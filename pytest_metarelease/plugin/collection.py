@@ -19,7 +19,7 @@ from pytest_metarelease.plugin.activation import suggestion
 from pytest_metarelease.plugin.undeclared import Undeclared, leave_out
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Iterator
 
     from pytest_metarelease.manifest.model import Item
     from pytest_metarelease.plugin.state import Run
@@ -108,6 +108,7 @@ class Collection:
         self.checklist = Checklist.of(run.manifest, run.environment)
         self.bindings: dict[str, tuple[str, ...]] = {}
         self.problems: list[str] = []
+        self.unknown: dict[str, dict[str, None]] = {}
         self._vocabulary = _STAGES_AND_SEVERITIES.union(
             *(item.facets for item in run.manifest.checklist)
         )
@@ -249,11 +250,19 @@ class Collection:
     def _item(self, item_id: str, test: pytest.Item) -> Item | None:
         found = self.checklist.by_id.get(item_id)
         if found is None:
-            self.problems.append(
-                f"{test.nodeid}: verifies({item_id!r}): {self.run.manifest.file} has no such item"
+            function = test.nodeid.partition("[")[0]
+            self.unknown.setdefault(item_id, {}).setdefault(function)
+        return found
+
+    def _unknown_items(self) -> Iterator[str]:
+        """Say of each item that the manifest lacks which tests verify it: one line for all."""
+        for item_id, tests in self.unknown.items():
+            first, *others = tests
+            more = f" and {len(others)} more" if others else ""
+            yield (
+                f"{first}{more}: verifies({item_id!r}): {self.run.manifest.file} has no such item"
                 + suggestion(item_id, self.checklist.by_id)
             )
-        return found
 
     def _refuse_contradiction(
         self, test: pytest.Item, items: list[Item], given: frozenset[str]
@@ -267,9 +276,10 @@ class Collection:
             )
 
     def _raise_or_report(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        if not self.problems:
+        problems = [*self.problems, *self._unknown_items()]
+        if not problems:
             return
-        text = "\n".join(dict.fromkeys(self.problems))
+        text = "\n".join(dict.fromkeys(problems))
         if self.run.controls:
             raise pytest.UsageError(text)
         # A usage error in a worker reaches nobody; the controller raises it for us.

@@ -58,3 +58,29 @@ def test_a_suite_that_cannot_be_collected_is_not_locked(project: Project) -> Non
     ran = project.metarelease("lock")
     assert ran.exit_code == 4
     assert "no_such_module" in ran.text
+
+
+_MANY = """\
+import pytest
+
+@pytest.mark.verifies("post.onne")
+@pytest.mark.parametrize("number", range(200))
+def test_many(number):
+    pass
+
+@pytest.mark.verifies("post.onne", "post.one")
+def test_one():
+    pass
+"""
+
+
+def test_an_item_that_is_not_there_is_named_once(project: Project) -> None:
+    project.items("post.one P0").write("test_one.py", _MANY)
+    ran = project.metarelease("lock")
+    assert ran.exit_code == 4
+    lines = [one for one in ran.text.splitlines() if "no such item" in one]
+    assert len(lines) == 1, ran.text
+    assert "test_one.py::test_many and 1 more: verifies('post.onne'):" in lines[0]
+    assert "did you mean post.one?" in lines[0]
+    # What was collected before says nothing about it.
+    assert len(ran.text.splitlines()) < 8, ran.text
