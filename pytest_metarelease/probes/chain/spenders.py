@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_metarelease.errors import MalformedError, UsageError
-from pytest_metarelease.probes.chain.abi import keccak
 from pytest_metarelease.probes.chain.callers import callers
 from pytest_metarelease.probes.chain.codec import checksum
 from pytest_metarelease.probes.chain.logs import logs_of
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
     from pytest_metarelease.manifest.traffic import Accounting
     from pytest_metarelease.probes.chain.contracts import ContractProbe
 
-_APPROVAL = "0x" + keccak(b"Approval(address,address,uint256)").hex()
+# Approval(address,address,uint256), written out: collecting the checks imports this module, and the
+# library of the hash must not be loaded before something is asked.
+_APPROVAL = "0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925"
 _ALLOWANCE = "0xdd62ed3e"  # allowance(address,address)
 
 

@@ -18,6 +18,8 @@ from pytest_metarelease.errors import (
 from pytest_metarelease.evidence import Judgement
 from pytest_metarelease.manifest.scalars import Access, Address, Share, Wei
 from pytest_metarelease.manifest.traffic import Accounting
+from pytest_metarelease.probes.chain import spenders
+from pytest_metarelease.probes.chain.abi import keccak
 from pytest_metarelease.probes.chain.accounting import judge_accounting
 from pytest_metarelease.probes.chain.codec import call_data, encode
 from pytest_metarelease.probes.chain.directory import Directory
@@ -402,3 +404,7 @@ def test_a_chain_that_is_replaced_while_logs_are_read_is_unknown() -> None:
         with pytest.raises(WrongTargetError):
             judge_accounting(found.probe)
         assert found.verdicts == {Judgement.UNKNOWN}
+
+
+def test_the_topic_that_is_written_out_is_that_of_the_event() -> None:
+    assert "0x" + keccak(b"Approval(address,address,uint256)").hex() == spenders._APPROVAL
