@@ -88,11 +88,11 @@ def _from_build_info(path: Path, document: Mapping[str, Any]) -> Build:
         file=str(path),
         compiler=str(build.get("solcLongVersion") or build.get("solcVersion") or ""),
         # Of one compilation, only what this contract was made of: the others may be changed, and
-        # compiled again without it.
+        # compiled again without it. Metadata that does not even name its own source says nothing.
         sources={
             name: _digest(one["content"])
             for name, one in texts.items()
-            if "content" in one and (not own or name in own)
+            if "content" in one and (unit not in own or name in own)
         },
         settings=section(build, "input", "settings"),
         trees={

@@ -101,7 +101,10 @@ def in_one_build(folder: Path, metadata: str | None) -> Artifact:
     return load(folder / "Box.json")
 
 
-@pytest.mark.parametrize("metadata", [None, "", "no JSON", "{}"])
+_OF_ANOTHER = json.dumps({"sources": {"src/Elsewhere.sol": {}}})
+
+
+@pytest.mark.parametrize("metadata", [None, "", "no JSON", "{}", _OF_ANOTHER])
 def test_a_source_is_stale_where_nothing_says_that_it_is_of_no_account(
     tmp_path: Path, metadata: str | None
 ) -> None:
